@@ -1,0 +1,42 @@
+# Modules, their order and their tests. A module may link, and so include, only modules below it.
+
+# One spelling of includes in the tree and installed: "granary/table/schema.h".
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/include)
+file(CREATE_LINK ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/include/granary SYMBOLIC)
+
+# What the library itself is built with; linked privately, named in no public header.
+set(GRANARY_LIBRARIES Threads::Threads fmt::fmt simdjson::simdjson Boost::container
+    PkgConfig::LZ4 PkgConfig::XXHASH)
+
+add_library(granary_options INTERFACE)
+target_compile_options(granary_options INTERFACE -Wall -Wextra -Wno-missing-field-initializers
+  -ffp-contract=off $<$<CONFIG:Release>:-O3>)
+if(GRANARY_SANITIZE)
+  target_compile_options(granary_options INTERFACE -fsanitize=${GRANARY_SANITIZE}
+    -fno-omit-frame-pointer -fno-sanitize-recover=all -g1 -O1)
+  target_link_options(granary_options INTERFACE -fsanitize=${GRANARY_SANITIZE})
+endif()
+
+# granary_module(name below...): the sources of folder `name` as the object library granary_<name>.
+function(granary_module name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  add_library(granary_${name} OBJECT ${sources})
+  target_include_directories(granary_${name} PUBLIC ${CMAKE_BINARY_DIR}/include)
+  target_link_libraries(granary_${name} PRIVATE granary_options PUBLIC ${GRANARY_LIBRARIES})
+endfunction()
+
+# granary_tests(name modules...): tests/<name>/*_test.cc as one executable <name>_test, linked with
+# the objects of the modules named.
+function(granary_tests name)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name}_test ${sources})
+  foreach(module ${ARGN})
+    target_link_libraries(${name}_test PRIVATE granary_${module})
+  endforeach()
+  target_link_libraries(${name}_test PRIVATE granary_options GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name}_test PRIVATE GRANARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60)
+endfunction()
