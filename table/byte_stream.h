@@ -19,9 +19,18 @@ namespace granary {
 
 static_assert(std::endian::native == std::endian::little, "Granary stores little-endian data");
 
-// Appends to a growing buffer. Not thread-safe.
-class ByteWriter {
+// Where bytes go, in order: a file being written, or memory.
+class ByteSink {
  public:
+  virtual ~ByteSink() = default;
+  virtual void Append(std::span<const std::byte> bytes) = 0;
+};
+
+// Appends to a growing buffer. Not thread-safe.
+class ByteWriter final : public ByteSink {
+ public:
+  void Append(std::span<const std::byte> bytes) override { WriteBytes(bytes.data(), bytes.size()); }
+
   template <class T>
   void Write(T value) {
     static_assert(std::is_trivially_copyable_v<T>);

@@ -23,15 +23,15 @@ enum class RerankScope : uint8_t { kRows, kGranules };
 
 // Settings of a statement. Defaults are the documented ones.
 struct QuerySettings {
-  uint64_t max_threads = 0;          // 0: as many as the Database has
-  uint64_t max_block_size = 65536;   // rows per block of a result
-  double max_execution_time = 0;     // seconds; 0: no limit
-  uint64_t max_memory_usage = 0;     // bytes per statement; 0: only the Database's limit
+  uint64_t max_threads = 0;                  // 0: as many as the Database has
+  uint64_t max_block_size = 65536;           // rows per block of a result
+  double max_execution_time = 0;             // seconds; 0: no limit
+  uint64_t max_memory_usage = 0;             // bytes per statement; 0: only the Database's limit
   uint64_t max_insert_block_size = 1048576;  // rows of an INSERT that become one part
   uint64_t max_parser_depth = 1000;
   uint64_t max_query_size = 1073741824;  // bytes of one statement
-  uint64_t max_result_rows = 0;      // 0: no limit
-  uint64_t mutations_sync = 1;       // 0: ALTER ... MATERIALIZE INDEX returns before it is done
+  uint64_t max_result_rows = 0;          // 0: no limit
+  uint64_t mutations_sync = 1;           // 0: ALTER ... MATERIALIZE INDEX returns before it is done
 
   bool use_skip_indexes = true;
   std::string force_data_skipping_indices;   // comma-separated names; unused: INDEX_NOT_USED
@@ -55,7 +55,7 @@ struct QuerySettings {
 
 // Settings of a table, from CREATE TABLE ... SETTINGS.
 struct TableSettings {
-  uint64_t index_granularity = 8192;           // rows per granule
+  uint64_t index_granularity = 8192;            // rows per granule
   uint64_t min_bytes_for_wide_part = 10485760;  // smaller parts keep all columns in one file
   FsyncPolicy fsync = FsyncPolicy::kFull;
   uint64_t vector_index_min_rows_for_graph = 2048;  // smaller index blocks have no graph
@@ -63,7 +63,7 @@ struct TableSettings {
   uint64_t max_bytes_to_merge = 161061273600;       // of the inputs of one background merge
   uint64_t parts_to_delay_insert = 1000;            // active parts of one partition
   uint64_t parts_to_throw_insert = 3000;
-  uint64_t merge_max_block_size = 8192;             // rows per step of a merge
+  uint64_t merge_max_block_size = 8192;  // rows per step of a merge
   uint64_t max_parts_to_merge_at_once = 100;
   bool materialize_skip_indexes_on_merge = true;
 };
@@ -74,7 +74,7 @@ struct SettingInfo {
   std::string value;          // current value as text
   std::string default_value;  // as text
   bool changed = false;
-  std::string_view type;      // "UInt64", "Bool", "String", "Double", "Enum"
+  std::string_view type;  // "UInt64", "Bool", "String", "Double", "Enum"
   std::string_view description;
 };
 

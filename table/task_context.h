@@ -116,11 +116,11 @@ class TaskContext {
  public:
   // All references must outlive the context.
   struct Parts {
-    Executor* executor = nullptr;       // required
-    MemoryTracker* memory = nullptr;    // required
-    const Clock* clock = nullptr;       // null: SystemClock()
-    const CancelToken* cancel = nullptr;  // null: cannot be cancelled
-    Progress* progress = nullptr;       // null: progress is dropped
+    Executor* executor = nullptr;                  // required
+    MemoryTracker* memory = nullptr;               // required
+    const Clock* clock = nullptr;                  // null: SystemClock()
+    const CancelToken* cancel = nullptr;           // null: cannot be cancelled
+    Progress* progress = nullptr;                  // null: progress is dropped
     std::function<void(const std::string&)> warn;  // empty: warnings are dropped; thread-safe
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
     uint64_t seed = 0;  // of everything random in the task
