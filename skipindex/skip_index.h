@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "granary/skipindex/accept_set.h"
+#include "granary/skipindex/metric.h"
 #include "granary/table/byte_stream.h"
 #include "granary/table/column.h"
 #include "granary/table/predicate.h"
@@ -36,13 +37,6 @@
 #include "granary/table/vector_rows.h"
 
 namespace granary {
-
-// The distances that can be searched. Nearer is smaller for kL2 and kCosine, larger for
-// kDotProduct.
-enum class Metric : uint8_t { kL2 = 0, kCosine = 1, kDotProduct = 2 };
-
-// The SQL function of a metric: "L2Distance", "cosineDistance", "dotProduct".
-std::string_view MetricFunction(Metric metric);
 
 // A row that a searcher proposes. `distance` is the searcher's own estimate in its own scale:
 // smaller is nearer, comparable within one SkipIndex, and never shown to users.
