@@ -1,0 +1,253 @@
+// Granary, as a program uses it: open a directory (or memory), execute SQL, read typed columns.
+//
+//   auto db = granary::Database::Open({.path = "words"});
+//   db->Execute("CREATE TABLE t (id UInt64, v Array(Float32), INDEX i v TYPE "
+//               "vector_similarity('hnsw', 'L2Distance', 100)) ENGINE = MergeTree ORDER BY id");
+//   auto search = db->Prepare("SELECT id FROM t ORDER BY L2Distance(v, {q:Array(Float32)}) LIMIT
+//   10"); search.Bind("q", query);  // a span of floats granary::Result result = search.Execute();
+//   while (auto block = result.Next()) { ... block->columns() ... }
+//
+// Every call throws granary::Error (table/error.h) when it fails; a failed statement changes
+// nothing. Database and Session may be used from any number of threads at once; a Result, a
+// PreparedStatement and an Inserter belong to one thread at a time (but Result::Cancel may be
+// called from any). All of them must be gone before the Database is.
+//
+// The library starts threads only inside Database, prints nothing and never ends the process.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "granary/query/parameters.h"
+#include "granary/skipindex/registry.h"
+#include "granary/table/block.h"
+#include "granary/table/error.h"
+#include "granary/table/settings.h"
+#include "granary/table/task_context.h"
+
+namespace granary {
+
+class Database;
+class Engine;
+class FileSystem;
+class PreparedPlan;
+class RunningStatement;
+
+// How far a running statement is.
+struct StatementProgress {
+  std::string query_id;
+  uint64_t rows_done = 0;
+  uint64_t rows_total = 0;  // 0: not known
+  uint64_t bytes_done = 0;
+  double elapsed_seconds = 0;
+};
+
+struct DatabaseOptions {
+  // A directory; created if it does not exist (unless read_only). Empty: the database lives in
+  // memory and is gone when it is closed.
+  std::string path;
+  // Statements that write fail with READONLY; takes no lock, may be opened beside a writer.
+  bool read_only = false;
+  // Threads that work on statements, callers included. 0: one per core.
+  size_t threads = 0;
+  // Over queries, index builds and caches together. 0: no limit.
+  size_t memory_limit_bytes = 0;
+  // The kinds of skip index there are; add your own before opening.
+  SkipIndexRegistry skip_indexes = SkipIndexRegistry::WithBuiltins();
+  // The directory below which file(), INFILE and OUTFILE may open files. Nothing: they may not.
+  std::optional<std::string> user_files_path;
+  // Merges in the background after inserts. Without them, only OPTIMIZE merges.
+  bool background_merges = true;
+  // Settings that every session starts with.
+  QuerySettings settings;
+  // Called from any thread with what went wrong but did not fail a statement: damaged indexes,
+  // parts put aside, failed background merges.
+  std::function<void(const std::string&)> on_warning;
+  // For tests: the disk, the time, the seed of everything random. They outlive the Database.
+  FileSystem* file_system = nullptr;
+  const Clock* clock = nullptr;
+  uint64_t seed = 0;
+};
+
+struct ExecuteOptions {
+  // Names the statement in system.processes, KILL QUERY and Database::Cancel. Empty: one is made
+  // up. One that is running already is QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING.
+  std::string query_id;
+  // In addition to those of the session.
+  Parameters parameters;
+  // Data of INSERT ... FORMAT that follows what stands in the statement's own text: fills the
+  // buffer, returns the number of bytes, 0 at the end.
+  std::function<size_t(std::span<char> buffer)> input;
+  // Called about ten times a second while the statement runs, from another thread.
+  std::function<void(const StatementProgress&)> on_progress;
+  // Set from any thread to cancel the statement; outlives the Result. Beside KILL QUERY and
+  // Result::Cancel, and the only one that also works while Execute itself runs.
+  const CancelToken* cancel = nullptr;
+};
+
+struct ResultColumn {
+  std::string name;
+  DataType type;
+};
+
+// The rows of a statement, block by block. The statement runs while Next() is called; destroying a
+// Result ends it. Statements that return no rows have run when Execute returns.
+class Result {
+ public:
+  explicit Result(std::unique_ptr<RunningStatement> statement);
+  Result(Result&&) noexcept;
+  Result& operator=(Result&&) noexcept;
+  ~Result();
+
+  // Empty for statements that return no rows.
+  const std::vector<ResultColumn>& columns() const;
+  // The next block (at least one row; columns in the order of columns(), never constant), or
+  // nothing at the end. Throws QUERY_WAS_CANCELLED, TIMEOUT_EXCEEDED, MEMORY_LIMIT_EXCEEDED and
+  // what the expressions throw; nothing more comes after an error.
+  std::optional<Block> Next();
+  // All rows that are left as one block (with the columns, even if there are no rows).
+  Block ReadAll();
+
+  // From any thread: a running or the next Next() throws QUERY_WAS_CANCELLED within 100 ms.
+  void Cancel();
+
+  const std::string& query_id() const;
+  // The FORMAT of the statement, or nothing.
+  const std::optional<std::string>& format() const;
+  // What went wrong without failing the statement, so far.
+  std::vector<std::string> warnings() const;
+  // Rows and bytes read so far, and the time since the statement began (until its end).
+  StatementProgress progress() const;
+  // Rows that an INSERT wrote.
+  uint64_t rows_written() const;
+
+ private:
+  std::unique_ptr<RunningStatement> statement_;
+};
+
+// A statement that has been parsed and planned once and runs many times with other parameters. It
+// is planned again by itself when the table's schema changes; new data is always seen.
+class PreparedStatement {
+ public:
+  explicit PreparedStatement(std::shared_ptr<PreparedPlan> plan);
+  PreparedStatement(PreparedStatement&&) noexcept;
+  PreparedStatement& operator=(PreparedStatement&&) noexcept;
+  ~PreparedStatement();
+
+  // Values stay bound until bound again. Vectors are copied. UNKNOWN_QUERY_PARAMETER if the
+  // statement has no placeholder of that name.
+  template <class T>
+  PreparedStatement& Bind(std::string_view name, const T& value) {
+    if constexpr (std::is_convertible_v<const T&, std::span<const float>>) {
+      ParametersFor(name).Set(name, std::span<const float>(value));
+    } else if constexpr (std::is_convertible_v<const T&, std::span<const double>>) {
+      ParametersFor(name).Set(name, std::span<const double>(value));
+    } else {
+      ParametersFor(name).Set(name, value);
+    }
+    return *this;
+  }
+
+  // Throws UNKNOWN_QUERY_PARAMETER if a placeholder has no value.
+  Result Execute(const ExecuteOptions& options = {});
+
+  // Placeholders, in order of first use, with their types.
+  const std::vector<ResultColumn>& parameters() const;
+
+ private:
+  Parameters& ParametersFor(std::string_view name);
+
+  std::shared_ptr<PreparedPlan> plan_;
+  Parameters parameters_;
+};
+
+// Collects blocks and inserts them in statements of up to max_insert_block_size rows.
+class Inserter {
+ public:
+  Inserter(Database* database, std::string table);
+  Inserter(Inserter&&) noexcept = default;
+  // Rows that were not finished are dropped.
+  ~Inserter() = default;
+
+  // As Database::Insert; all blocks have the same columns.
+  void Append(const Block& block);
+  // Inserts what is left.
+  void Finish();
+
+ private:
+  Database* database_;
+  std::string table_;
+  std::vector<Block> blocks_;
+  size_t rows_ = 0;
+};
+
+// Settings (SET) and parameters (SET param_name) that last from statement to statement.
+class Session {
+ public:
+  explicit Session(Database* database);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Runs one statement. Throws SYNTAX_ERROR if there is more than one.
+  Result Execute(std::string_view sql, const ExecuteOptions& options = {});
+  // The plan keeps the settings that the session has now.
+  PreparedStatement Prepare(std::string_view sql);
+
+  QuerySettings settings() const;
+  // As SET name = value; throws UNKNOWN_SETTING, INVALID_SETTING_VALUE, ...
+  void Set(std::string_view name, const Value& value);
+  // As SET param_name = 'text'.
+  void SetParameter(std::string_view name, std::string_view text);
+
+ private:
+  friend class Database;
+  struct State;
+  Engine* engine_;
+  std::unique_ptr<State> state_;
+};
+
+class Database {
+ public:
+  // Throws DIRECTORY_IS_LOCKED, UNKNOWN_FORMAT_VERSION, CORRUPTED_DATA, CANNOT_OPEN_FILE, ...
+  // Damaged parts are put aside and reported to on_warning.
+  static std::unique_ptr<Database> Open(DatabaseOptions options);
+  // Cancels background work and waits for it (100 ms at most, but for an fsync on its way).
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Runs one statement in a session that all callers of this function share.
+  Result Execute(std::string_view sql, const ExecuteOptions& options = {});
+  PreparedStatement Prepare(std::string_view sql);
+
+  // Inserts rows without SQL. Columns are matched by name; those left out get their DEFAULT; types
+  // must be the table's (TYPE_MISMATCH). One statement: all rows or none.
+  void Insert(std::string_view table, const Block& block);
+
+  // Cancels a running statement; false if there is none of this id.
+  bool Cancel(std::string_view query_id);
+
+  const DatabaseOptions& options() const;
+  // Bytes that are charged to the memory limit now, and the most there have been.
+  size_t memory_used() const;
+  size_t memory_peak() const;
+
+ private:
+  friend class Session;
+  friend class Inserter;
+  explicit Database(std::unique_ptr<Engine> engine);
+
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Session> default_session_;
+};
+
+}  // namespace granary

@@ -1,0 +1,61 @@
+// Values for the placeholders {name:Type} of a statement. A value is given as what it is (a span of
+// floats, a number, a string) or as text, which is read by the placeholder's type when the
+// statement runs. Not thread-safe; cheap to copy.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "granary/table/column.h"
+
+namespace granary {
+
+class Parameters {
+ public:
+  // A vector; copies it. For a placeholder of any Array of numbers.
+  void Set(std::string_view name, std::span<const float> vector);
+  void Set(std::string_view name, std::span<const double> vector);
+  // Numbers, strings, arrays. Converted to the placeholder's type when the statement runs, which
+  // throws BAD_QUERY_PARAMETER if the value does not fit.
+  void Set(std::string_view name, Value value);
+  void Set(std::string_view name, std::string_view text) { Set(name, Value(std::string(text))); }
+  void Set(std::string_view name, const char* text) { Set(name, std::string_view(text)); }
+  template <std::integral T>
+  void Set(std::string_view name, T number) {
+    if constexpr (std::is_signed_v<T>) {
+      Set(name, Value(static_cast<int64_t>(number)));
+    } else {
+      Set(name, Value(static_cast<uint64_t>(number)));
+    }
+  }
+  template <std::floating_point T>
+  void Set(std::string_view name, T number) {
+    Set(name, Value(static_cast<double>(number)));
+  }
+  // Text in ClickHouse's form for query parameters: [1, 2.5] for an array, abc (without quotes) for
+  // a string.
+  void SetText(std::string_view name, std::string_view text);
+
+  bool Has(std::string_view name) const { return values_.find(name) != values_.end(); }
+  bool empty() const { return values_.empty(); }
+  // The value of a placeholder {name:type}, as a column of one row and of that type. Throws
+  // UNKNOWN_QUERY_PARAMETER if it was not set, BAD_QUERY_PARAMETER if it does not fit.
+  ColumnPtr Get(std::string_view name, const DataType& type) const;
+  // Values of `other` win.
+  void Merge(const Parameters& other);
+
+ private:
+  struct Given {
+    ColumnPtr vector;            // a row of Array(Float32 | Float64), or null
+    std::optional<Value> value;  // or a value
+    std::string text;            // or text
+  };
+  std::map<std::string, Given, std::less<>> values_;
+};
+
+}  // namespace granary
