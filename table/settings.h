@@ -47,7 +47,6 @@ struct QuerySettings {
   RerankScope vector_search_rerank_scope = RerankScope::kRows;
   std::string distance_kernels = "auto";  // 'auto', 'avx512', 'avx2' or 'portable'
 
-  bool format_csv_allow_single_quotes = false;
   std::string format_csv_delimiter = ",";
   bool output_format_json_quote_64bit_integers = false;
   uint64_t output_format_pretty_max_rows = 10000;

@@ -32,6 +32,9 @@ struct Value : std::variant<uint64_t, int64_t, double, std::string, ValueArray> 
   const ValueArray& as_array() const { return std::get<4>(*this); }
   // Any number as a double (integers beyond 2^53 lose precision).
   double as_double() const;
+
+  // By CompareValues.
+  friend bool operator==(const Value& a, const Value& b);
 };
 
 // -1, 0 or 1. Numbers compare by mathematical value across representations, without loss; NaN
