@@ -25,6 +25,7 @@ namespace granary {
   X(kCannotParseEscapeSequence, 25, CANNOT_PARSE_ESCAPE_SEQUENCE)               \
   X(kCannotParseQuotedString, 26, CANNOT_PARSE_QUOTED_STRING)                   \
   X(kCannotParseInput, 27, CANNOT_PARSE_INPUT_ASSERTION_FAILED)                 \
+  X(kAttemptToReadAfterEof, 32, ATTEMPT_TO_READ_AFTER_EOF)                      \
   X(kCannotReadAllData, 33, CANNOT_READ_ALL_DATA)                               \
   X(kNumberOfArgumentsDoesntMatch, 42, NUMBER_OF_ARGUMENTS_DOESNT_MATCH)        \
   X(kIllegalTypeOfArgument, 43, ILLEGAL_TYPE_OF_ARGUMENT)                       \
@@ -38,6 +39,7 @@ namespace granary {
   X(kTypeMismatch, 53, TYPE_MISMATCH)                                           \
   X(kUnknownStorage, 56, UNKNOWN_STORAGE)                                       \
   X(kTableAlreadyExists, 57, TABLE_ALREADY_EXISTS)                              \
+  X(kIllegalTypeForFilter, 59, ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER)               \
   X(kUnknownTable, 60, UNKNOWN_TABLE)                                           \
   X(kSyntaxError, 62, SYNTAX_ERROR)                                             \
   X(kUnknownAggregateFunction, 63, UNKNOWN_AGGREGATE_FUNCTION)                  \
