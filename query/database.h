@@ -26,6 +26,7 @@
 #include <string_view>
 #include <vector>
 
+#include "granary/query/formats/header.h"
 #include "granary/query/parameters.h"
 #include "granary/skipindex/registry.h"
 #include "granary/table/block.h"
@@ -93,11 +94,6 @@ struct ExecuteOptions {
   const CancelToken* cancel = nullptr;
 };
 
-struct ResultColumn {
-  std::string name;
-  DataType type;
-};
-
 // The rows of a statement, block by block. The statement runs while Next() is called; destroying a
 // Result ends it. Statements that return no rows have run when Execute returns.
 class Result {
@@ -107,8 +103,8 @@ class Result {
   Result& operator=(Result&&) noexcept;
   ~Result();
 
-  // Empty for statements that return no rows.
-  const std::vector<ResultColumn>& columns() const;
+  // Names and types; empty for statements that return no rows.
+  const Header& columns() const;
   // The next block (at least one row; columns in the order of columns(), never constant), or
   // nothing at the end. Throws QUERY_WAS_CANCELLED, TIMEOUT_EXCEEDED, MEMORY_LIMIT_EXCEEDED and
   // what the expressions throw; nothing more comes after an error.
@@ -160,7 +156,7 @@ class PreparedStatement {
   Result Execute(const ExecuteOptions& options = {});
 
   // Placeholders, in order of first use, with their types.
-  const std::vector<ResultColumn>& parameters() const;
+  const Header& parameters() const;
 
  private:
   Parameters& ParametersFor(std::string_view name);
