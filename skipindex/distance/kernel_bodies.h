@@ -1,0 +1,137 @@
+// The bodies of the distance kernels, written once over lanes. Included by each
+// kernels_<variant>.cc within an anonymous namespace and a region compiled for its instruction set,
+// so that no copy of them can be shared with another variant. `F` and `D` are the variant's lanes
+// of float and double:
+//
+//   F::Vector, F::Scalar, F::kLanes; F::Zero(), Sub, Mul, Add; F::Sum (the tree of kernels.h)
+//   F::Load(const Element*), F::LoadPart(const Element*, n < kLanes): the rest is 0
+//
+// No include guard and no includes: the including file decides.
+
+template <class Element>
+const Element* RowAt(const RowSet& rows, size_t i) {
+  const size_t id = rows.ids != nullptr ? rows.ids[i] : i;
+  return reinterpret_cast<const Element*>(rows.base + id * rows.stride_bytes);
+}
+
+template <class L>
+struct SquaredDifference {
+  static typename L::Vector Term(typename L::Vector row, typename L::Vector query) {
+    const auto difference = L::Sub(row, query);
+    return L::Mul(difference, difference);
+  }
+};
+
+template <class L>
+struct Product {
+  static typename L::Vector Term(typename L::Vector row, typename L::Vector query) {
+    return L::Mul(row, query);
+  }
+};
+
+template <class L, class Term, class Element, size_t kRows>
+void SumRows(const Element* const* row, const typename L::Scalar* query, size_t dimensions,
+             typename L::Scalar* out) {
+  typename L::Vector sums[kRows];
+  for (size_t r = 0; r < kRows; ++r) sums[r] = L::Zero();
+  size_t i = 0;
+  for (; i + L::kLanes <= dimensions; i += L::kLanes) {
+    const auto q = L::Load(query + i);
+    for (size_t r = 0; r < kRows; ++r) {
+      sums[r] = L::Add(sums[r], Term::Term(L::Load(row[r] + i), q));
+    }
+  }
+  if (i < dimensions) {
+    const size_t rest = dimensions - i;
+    const auto q = L::LoadPart(query + i, rest);
+    for (size_t r = 0; r < kRows; ++r) {
+      sums[r] = L::Add(sums[r], Term::Term(L::LoadPart(row[r] + i, rest), q));
+    }
+  }
+  for (size_t r = 0; r < kRows; ++r) out[r] = L::Sum(sums[r]);
+}
+
+template <class L, class Element, size_t kRows>
+void DotAndNormRows(const Element* const* row, const typename L::Scalar* query, size_t dimensions,
+                    typename L::Scalar* dot, typename L::Scalar* norm) {
+  typename L::Vector dots[kRows];
+  typename L::Vector norms[kRows];
+  for (size_t r = 0; r < kRows; ++r) dots[r] = norms[r] = L::Zero();
+  size_t i = 0;
+  for (; i + L::kLanes <= dimensions; i += L::kLanes) {
+    const auto q = L::Load(query + i);
+    for (size_t r = 0; r < kRows; ++r) {
+      const auto x = L::Load(row[r] + i);
+      dots[r] = L::Add(dots[r], L::Mul(x, q));
+      norms[r] = L::Add(norms[r], L::Mul(x, x));
+    }
+  }
+  if (i < dimensions) {
+    const size_t rest = dimensions - i;
+    const auto q = L::LoadPart(query + i, rest);
+    for (size_t r = 0; r < kRows; ++r) {
+      const auto x = L::LoadPart(row[r] + i, rest);
+      dots[r] = L::Add(dots[r], L::Mul(x, q));
+      norms[r] = L::Add(norms[r], L::Mul(x, x));
+    }
+  }
+  for (size_t r = 0; r < kRows; ++r) {
+    dot[r] = L::Sum(dots[r]);
+    norm[r] = L::Sum(norms[r]);
+  }
+}
+
+inline constexpr size_t kRowsAtOnce = 4;
+
+template <class L, class Term, class Element>
+void SumKernel(const RowSet& rows, const typename L::Scalar* query, typename L::Scalar* out) {
+  size_t i = 0;
+  for (; i + kRowsAtOnce <= rows.count; i += kRowsAtOnce) {
+    const Element* row[kRowsAtOnce];
+    for (size_t r = 0; r < kRowsAtOnce; ++r) row[r] = RowAt<Element>(rows, i + r);
+    SumRows<L, Term, Element, kRowsAtOnce>(row, query, rows.dimensions, out + i);
+  }
+  for (; i < rows.count; ++i) {
+    const Element* row = RowAt<Element>(rows, i);
+    SumRows<L, Term, Element, 1>(&row, query, rows.dimensions, out + i);
+  }
+}
+
+template <class L, class Element>
+void DotNormKernel(const RowSet& rows, const typename L::Scalar* query, typename L::Scalar* dot,
+                   typename L::Scalar* norm) {
+  size_t i = 0;
+  for (; i + kRowsAtOnce <= rows.count; i += kRowsAtOnce) {
+    const Element* row[kRowsAtOnce];
+    for (size_t r = 0; r < kRowsAtOnce; ++r) row[r] = RowAt<Element>(rows, i + r);
+    DotAndNormRows<L, Element, kRowsAtOnce>(row, query, rows.dimensions, dot + i, norm + i);
+  }
+  for (; i < rows.count; ++i) {
+    const Element* row = RowAt<Element>(rows, i);
+    DotAndNormRows<L, Element, 1>(&row, query, rows.dimensions, dot + i, norm + i);
+  }
+}
+
+template <class F, class D>
+constexpr DistanceKernels MakeKernels(std::string_view name, DistanceKernels::Integer integer) {
+  using FL2 = SquaredDifference<F>;
+  using DL2 = SquaredDifference<D>;
+  using FDot = Product<F>;
+  using DDot = Product<D>;
+  return {
+      .name = name,
+      .l2_squared = {SumKernel<F, FL2, float>, nullptr, SumKernel<F, FL2, BFloat16Bits>,
+                     SumKernel<F, FL2, Float16Bits>},
+      .dot = {SumKernel<F, FDot, float>, nullptr, SumKernel<F, FDot, BFloat16Bits>,
+              SumKernel<F, FDot, Float16Bits>},
+      .dot_norm = {DotNormKernel<F, float>, nullptr, DotNormKernel<F, BFloat16Bits>,
+                   DotNormKernel<F, Float16Bits>},
+      .l2_squared_double = {SumKernel<D, DL2, float>, SumKernel<D, DL2, double>,
+                            SumKernel<D, DL2, BFloat16Bits>, nullptr},
+      .dot_double = {SumKernel<D, DDot, float>, SumKernel<D, DDot, double>,
+                     SumKernel<D, DDot, BFloat16Bits>, nullptr},
+      .dot_norm_double = {DotNormKernel<D, float>, DotNormKernel<D, double>,
+                          DotNormKernel<D, BFloat16Bits>, nullptr},
+      .dot_u8_i8 = integer,
+  };
+}

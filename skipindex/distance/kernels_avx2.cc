@@ -1,0 +1,142 @@
+#if defined(__x86_64__)
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include <immintrin.h>
+
+#include "granary/skipindex/distance/kernel_variants.h"
+
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,f16c,bmi2")
+
+namespace granary {
+namespace {
+
+struct FloatPair {
+  __m256 low, high;
+};
+struct DoublePair {
+  __m256d low, high;
+};
+
+struct FloatLanes {
+  using Scalar = float;
+  using Vector = FloatPair;
+  static constexpr size_t kLanes = 16;
+
+  static FloatPair Zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+  static FloatPair Sub(FloatPair a, FloatPair b) {
+    return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
+  }
+  static FloatPair Mul(FloatPair a, FloatPair b) {
+    return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+  }
+  static FloatPair Add(FloatPair a, FloatPair b) {
+    return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
+  }
+  static __m256 LoadHalf(const float* data) { return _mm256_loadu_ps(data); }
+  static __m256 LoadHalf(const BFloat16Bits* data) {
+    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+  static __m256 LoadHalf(const Float16Bits* data) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data)));
+  }
+  template <class Element>
+  static FloatPair Load(const Element* data) {
+    return {LoadHalf(data), LoadHalf(data + 8)};
+  }
+  template <class Element>
+  static FloatPair LoadPart(const Element* data, size_t count) {
+    Element padded[kLanes] = {};
+    std::memcpy(padded, data, count * sizeof(Element));
+    return Load(padded);
+  }
+  static float Sum(FloatPair v) {
+    const __m256 eight = _mm256_add_ps(v.low, v.high);
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+};
+
+struct DoubleLanes {
+  using Scalar = double;
+  using Vector = DoublePair;
+  static constexpr size_t kLanes = 8;
+
+  static DoublePair Zero() { return {_mm256_setzero_pd(), _mm256_setzero_pd()}; }
+  static DoublePair Sub(DoublePair a, DoublePair b) {
+    return {_mm256_sub_pd(a.low, b.low), _mm256_sub_pd(a.high, b.high)};
+  }
+  static DoublePair Mul(DoublePair a, DoublePair b) {
+    return {_mm256_mul_pd(a.low, b.low), _mm256_mul_pd(a.high, b.high)};
+  }
+  static DoublePair Add(DoublePair a, DoublePair b) {
+    return {_mm256_add_pd(a.low, b.low), _mm256_add_pd(a.high, b.high)};
+  }
+  static __m256d LoadHalf(const double* data) { return _mm256_loadu_pd(data); }
+  static __m256d LoadHalf(const float* data) { return _mm256_cvtps_pd(_mm_loadu_ps(data)); }
+  static __m256d LoadHalf(const BFloat16Bits* data) {
+    const __m128i bits = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(data));
+    return _mm256_cvtps_pd(_mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(bits), 16)));
+  }
+  template <class Element>
+  static DoublePair Load(const Element* data) {
+    return {LoadHalf(data), LoadHalf(data + 4)};
+  }
+  template <class Element>
+  static DoublePair LoadPart(const Element* data, size_t count) {
+    Element padded[kLanes] = {};
+    std::memcpy(padded, data, count * sizeof(Element));
+    return Load(padded);
+  }
+  static double Sum(DoublePair v) {
+    const __m256d four = _mm256_add_pd(v.low, v.high);
+    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+  }
+};
+
+// Bytes are widened to 16 bits, because the byte products of AVX2 saturate.
+__m256i AddProducts(__m256i sum, const uint8_t* row, const int8_t* query) {
+  const __m256i x = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row)));
+  const __m256i q = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(query)));
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(x, q));
+}
+
+int32_t SumOf(__m256i v) {
+  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xB1)));
+}
+
+#include "granary/skipindex/distance/kernel_bodies.h"
+
+void DotBytes(const RowSet& rows, const int8_t* query, int32_t* out) {
+  const size_t whole = rows.dimensions / 16 * 16;
+  const size_t rest = rows.dimensions - whole;
+  int8_t query_rest[16] = {};
+  std::memcpy(query_rest, query + whole, rest);
+  for (size_t r = 0; r < rows.count; ++r) {
+    const uint8_t* row = RowAt<uint8_t>(rows, r);
+    __m256i sum = _mm256_setzero_si256();
+    for (size_t i = 0; i < whole; i += 16) sum = AddProducts(sum, row + i, query + i);
+    if (rest != 0) {
+      uint8_t row_rest[16] = {};
+      std::memcpy(row_rest, row + whole, rest);
+      sum = AddProducts(sum, row_rest, query_rest);
+    }
+    out[r] = SumOf(sum);
+  }
+}
+
+}  // namespace
+
+const DistanceKernels kAvx2Kernels = MakeKernels<FloatLanes, DoubleLanes>("avx2", DotBytes);
+
+}  // namespace granary
+
+#pragma GCC pop_options
+#endif

@@ -1,0 +1,131 @@
+#if defined(__x86_64__)
+#include <cstddef>
+#include <cstdint>
+
+#include <immintrin.h>
+
+#include "granary/skipindex/distance/kernel_variants.h"
+
+// GCC 12's AVX-512 intrinsics pass undefined vectors to masked built-ins and warn of it (PR
+// 105593).
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c,bmi2")
+
+namespace granary {
+namespace {
+
+struct FloatLanes {
+  using Scalar = float;
+  using Vector = __m512;
+  static constexpr size_t kLanes = 16;
+
+  static __m512 Zero() { return _mm512_setzero_ps(); }
+  static __m512 Sub(__m512 a, __m512 b) { return _mm512_sub_ps(a, b); }
+  static __m512 Mul(__m512 a, __m512 b) { return _mm512_mul_ps(a, b); }
+  static __m512 Add(__m512 a, __m512 b) { return _mm512_add_ps(a, b); }
+  static __m512 Widen(BFloat16Bits, __m256i bits) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+  }
+  static __m512 Widen(Float16Bits, __m256i bits) { return _mm512_cvtph_ps(bits); }
+
+  static __m512 Load(const float* data) { return _mm512_loadu_ps(data); }
+  static __m512 LoadPart(const float* data, size_t count) {
+    return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), data);
+  }
+  template <class Half>
+  static __m512 Load(const Half* data) {
+    return Widen(Half{}, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(data)));
+  }
+  template <class Half>
+  static __m512 LoadPart(const Half* data, size_t count) {
+    return Widen(Half{}, _mm256_maskz_loadu_epi16(static_cast<__mmask16>((1u << count) - 1), data));
+  }
+  static float Sum(__m512 v) {
+    const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+};
+
+struct DoubleLanes {
+  using Scalar = double;
+  using Vector = __m512d;
+  static constexpr size_t kLanes = 8;
+
+  static __m512d Zero() { return _mm512_setzero_pd(); }
+  static __m512d Sub(__m512d a, __m512d b) { return _mm512_sub_pd(a, b); }
+  static __m512d Mul(__m512d a, __m512d b) { return _mm512_mul_pd(a, b); }
+  static __m512d Add(__m512d a, __m512d b) { return _mm512_add_pd(a, b); }
+  static __m512d Widen(__m128i bits) {
+    return _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)));
+  }
+  static __mmask8 Mask(size_t count) { return static_cast<__mmask8>((1u << count) - 1); }
+
+  static __m512d Load(const double* data) { return _mm512_loadu_pd(data); }
+  static __m512d Load(const float* data) { return _mm512_cvtps_pd(_mm256_loadu_ps(data)); }
+  static __m512d Load(const BFloat16Bits* data) {
+    return Widen(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data)));
+  }
+  static __m512d LoadPart(const double* data, size_t count) {
+    return _mm512_maskz_loadu_pd(Mask(count), data);
+  }
+  static __m512d LoadPart(const float* data, size_t count) {
+    return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(Mask(count), data));
+  }
+  static __m512d LoadPart(const BFloat16Bits* data, size_t count) {
+    return Widen(_mm_maskz_loadu_epi16(Mask(count), data));
+  }
+  static double Sum(__m512d v) {
+    const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd(v, 1));
+    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+  }
+};
+
+template <size_t kRows>
+void DotByteRows(const uint8_t* const* row, const int8_t* query, size_t dimensions, int32_t* out) {
+  __m512i sums[kRows];
+  for (size_t r = 0; r < kRows; ++r) sums[r] = _mm512_setzero_si512();
+  size_t i = 0;
+  for (; i + 64 <= dimensions; i += 64) {
+    const __m512i q = _mm512_loadu_si512(query + i);
+    for (size_t r = 0; r < kRows; ++r) {
+      sums[r] = _mm512_dpbusd_epi32(sums[r], _mm512_loadu_si512(row[r] + i), q);
+    }
+  }
+  if (i < dimensions) {
+    const __mmask64 mask = (uint64_t{1} << (dimensions - i)) - 1;
+    const __m512i q = _mm512_maskz_loadu_epi8(mask, query + i);
+    for (size_t r = 0; r < kRows; ++r) {
+      sums[r] = _mm512_dpbusd_epi32(sums[r], _mm512_maskz_loadu_epi8(mask, row[r] + i), q);
+    }
+  }
+  for (size_t r = 0; r < kRows; ++r) out[r] = _mm512_reduce_add_epi32(sums[r]);
+}
+
+#include "granary/skipindex/distance/kernel_bodies.h"
+
+void DotBytes(const RowSet& rows, const int8_t* query, int32_t* out) {
+  size_t i = 0;
+  for (; i + kRowsAtOnce <= rows.count; i += kRowsAtOnce) {
+    const uint8_t* row[kRowsAtOnce];
+    for (size_t r = 0; r < kRowsAtOnce; ++r) row[r] = RowAt<uint8_t>(rows, i + r);
+    DotByteRows<kRowsAtOnce>(row, query, rows.dimensions, out + i);
+  }
+  for (; i < rows.count; ++i) {
+    const uint8_t* row = RowAt<uint8_t>(rows, i);
+    DotByteRows<1>(&row, query, rows.dimensions, out + i);
+  }
+}
+
+}  // namespace
+
+const DistanceKernels kAvx512Kernels = MakeKernels<FloatLanes, DoubleLanes>("avx512", DotBytes);
+
+}  // namespace granary
+
+#pragma GCC pop_options
+#endif

@@ -1,0 +1,81 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "granary/skipindex/distance/kernel_variants.h"
+
+namespace granary {
+namespace {
+
+// Four vectors of 16 bytes: what SSE2 and NEON have, and other compilers' targets can lower.
+template <class T>
+struct FourVectors {
+  typedef T Quarter __attribute__((vector_size(16)));
+  Quarter part[4];
+};
+
+inline float Widen(float value) { return value; }
+inline double Widen(double value) { return value; }
+inline float Widen(BFloat16Bits bits) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+}
+inline float Widen(Float16Bits bits) { return Float16ToFloat(bits); }
+
+template <class T>
+struct Lanes {
+  using Scalar = T;
+  using Vector = FourVectors<T>;
+  using Quarter = typename Vector::Quarter;
+  static constexpr size_t kQuarter = 16 / sizeof(T);
+  static constexpr size_t kLanes = 4 * kQuarter;
+
+  static Vector Zero() { return {}; }
+  static Vector Sub(const Vector& a, const Vector& b) {
+    return {a.part[0] - b.part[0], a.part[1] - b.part[1], a.part[2] - b.part[2],
+            a.part[3] - b.part[3]};
+  }
+  static Vector Mul(const Vector& a, const Vector& b) {
+    return {a.part[0] * b.part[0], a.part[1] * b.part[1], a.part[2] * b.part[2],
+            a.part[3] * b.part[3]};
+  }
+  static Vector Add(const Vector& a, const Vector& b) {
+    return {a.part[0] + b.part[0], a.part[1] + b.part[1], a.part[2] + b.part[2],
+            a.part[3] + b.part[3]};
+  }
+  template <class Element>
+  static Vector Load(const Element* data) {
+    return LoadPart(data, kLanes);
+  }
+  template <class Element>
+  static Vector LoadPart(const Element* data, size_t count) {
+    T values[kLanes] = {};
+    for (size_t i = 0; i < count; ++i) values[i] = static_cast<T>(Widen(data[i]));
+    return std::bit_cast<Vector>(values);
+  }
+  static T Sum(const Vector& v) {
+    Quarter half = (v.part[0] + v.part[2]) + (v.part[1] + v.part[3]);
+    if constexpr (kQuarter == 4) {
+      return (half[0] + half[2]) + (half[1] + half[3]);
+    } else {
+      return half[0] + half[1];
+    }
+  }
+};
+
+void DotBytes(const RowSet& rows, const int8_t* query, int32_t* out) {
+  for (size_t r = 0; r < rows.count; ++r) {
+    const size_t id = rows.ids != nullptr ? rows.ids[r] : r;
+    const auto* row = reinterpret_cast<const uint8_t*>(rows.base + id * rows.stride_bytes);
+    int32_t sum = 0;
+    for (size_t i = 0; i < rows.dimensions; ++i) sum += int32_t{row[i]} * int32_t{query[i]};
+    out[r] = sum;
+  }
+}
+
+#include "granary/skipindex/distance/kernel_bodies.h"
+
+}  // namespace
+
+const DistanceKernels kPortableKernels =
+    MakeKernels<Lanes<float>, Lanes<double>>("portable", DotBytes);
+
+}  // namespace granary
