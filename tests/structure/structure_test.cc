@@ -1,0 +1,237 @@
+// Reads the tree as text and fails where it breaks its own rules; CONTRIBUTING.md states them.
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace granary {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+const fs::path kRoot = GRANARY_SOURCE_DIR;
+// From the lowest layer to the highest.
+const std::vector<std::string> kLayers = {"table", "skipindex", "parts", "merge", "query"};
+
+std::string ReadText(const fs::path& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> ReadLines(const fs::path& path) {
+  std::istringstream text(ReadText(path));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  return lines;
+}
+
+// Files of the folder and below, with one of the extensions, as paths below kRoot.
+std::vector<std::string> FilesBelow(const std::string& folder,
+                                    const std::set<std::string>& extensions) {
+  std::vector<std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(kRoot / folder)) {
+    if (entry.is_regular_file() && extensions.contains(entry.path().extension().string())) {
+      files.push_back(fs::relative(entry.path(), kRoot).string());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+struct Include {
+  std::string spelling;  // with its quotes or brackets
+  std::string target;
+};
+
+std::vector<Include> IncludesOf(const fs::path& path) {
+  static const std::regex kInclude(R"(^\s*#\s*include\s*(["<]([^">]+)[">]).*)");
+  std::vector<Include> includes;
+  for (const std::string& line : ReadLines(path)) {
+    std::smatch match;
+    if (std::regex_match(line, match, kInclude)) includes.push_back({match[1], match[2]});
+  }
+  return includes;
+}
+
+// Where the include may not be, or nothing.
+std::string UpwardInclude(const std::string& layer, const Include& include) {
+  if (include.spelling[0] != '"') return "";
+  const auto own = std::find(kLayers.begin(), kLayers.end(), layer);
+  const std::string folder = include.target.starts_with("granary/")
+                                 ? include.target.substr(8, include.target.find('/', 8) - 8)
+                                 : "";
+  const auto other = std::find(kLayers.begin(), kLayers.end(), folder);
+  if (other == kLayers.end()) return "is not \"granary/<layer>/...\"";
+  return other > own ? "goes up from " + layer + " to " + folder : "";
+}
+
+TEST(Structure, NoIncludeGoesUp) {
+  size_t checked = 0;
+  for (const std::string& layer : kLayers) {
+    for (const std::string& file : FilesBelow(layer, {".h", ".cc", ".re"})) {
+      for (const Include& include : IncludesOf(kRoot / file)) {
+        EXPECT_EQ(UpwardInclude(layer, include), "") << file << " includes " << include.spelling;
+        ++checked;
+      }
+    }
+  }
+  EXPECT_GT(checked, 100u);
+}
+
+TEST(Structure, UpwardIncludesAreSeen) {
+  EXPECT_EQ(UpwardInclude("parts", {"\"granary/table/block.h\"", "granary/table/block.h"}), "");
+  EXPECT_NE(UpwardInclude("parts", {"\"granary/merge/x.h\"", "granary/merge/x.h"}), "");
+  EXPECT_NE(UpwardInclude("parts", {"\"parts/part.h\"", "parts/part.h"}), "");
+}
+
+std::vector<std::string> PublicHeaders() {
+  std::istringstream list(GRANARY_PUBLIC_HEADERS);
+  std::vector<std::string> headers;
+  for (std::string header; std::getline(list, header, ',');) headers.push_back(header);
+  return headers;
+}
+
+// That each of them compiles alone is tried by the build of this test.
+TEST(Structure, PublicHeadersIncludeOnlyTheStandardLibraryAndEachOther) {
+  const std::vector<std::string> headers = PublicHeaders();
+  EXPECT_THAT(headers, ::testing::IsSupersetOf({"query/database.h", "skipindex/skip_index.h"}));
+  static const std::regex kStandardHeader("[a-z_0-9]+");
+  for (const std::string& header : headers) {
+    for (const Include& include : IncludesOf(kRoot / header)) {
+      const bool standard =
+          include.spelling[0] == '<' && std::regex_match(include.target, kStandardHeader);
+      const bool own = include.target.starts_with("granary/");
+      EXPECT_TRUE(standard || own) << header << " includes " << include.spelling;
+    }
+  }
+}
+
+// The text outside of fenced blocks.
+std::string Prose(const fs::path& path) {
+  std::string prose;
+  bool fenced = false;
+  for (const std::string& line : ReadLines(path)) {
+    if (line.starts_with("```"))
+      fenced = !fenced;
+    else if (!fenced)
+      prose += line + '\n';
+  }
+  return prose;
+}
+
+std::vector<std::string> BackquotedIn(const std::string& prose) {
+  static const std::regex kBackquoted("`([^`\n]+)`");
+  std::vector<std::string> found;
+  for (std::sregex_iterator it(prose.begin(), prose.end(), kBackquoted), end; it != end; ++it) {
+    found.push_back((*it)[1]);
+  }
+  return found;
+}
+
+// Every identifier in a source or build file of the project.
+std::set<std::string> AllIdentifiers() {
+  static const std::regex kIdentifier("[A-Za-z_][A-Za-z_0-9]*");
+  std::set<std::string> identifiers;
+  std::vector<std::string> folders = kLayers;
+  folders.insert(folders.end(), {"tests", "bench", "examples", "cmake"});
+  for (const std::string& folder : folders) {
+    for (const std::string& file :
+         FilesBelow(folder, {".h", ".cc", ".re", ".txt", ".cmake", ".sh", ".test"})) {
+      const std::string text = ReadText(kRoot / file);
+      for (std::sregex_iterator it(text.begin(), text.end(), kIdentifier), end; it != end; ++it) {
+        identifiers.insert(it->str());
+      }
+    }
+  }
+  return identifiers;
+}
+
+bool IsPath(const std::string& text) {
+  static const std::regex kPath(R"([A-Za-z_0-9.-]+(/[A-Za-z_0-9.-]+)*/?)");
+  static const std::regex kExtension(R"(.*\.(h|cc|re|md|sh|js|cmake|txt|json|test|fvecs|tsv))");
+  return std::regex_match(text, kPath) &&
+         (text.find('/') != std::string::npos || std::regex_match(text, kExtension));
+}
+
+bool PathExists(const std::string& path) {
+  if (fs::exists(kRoot / path) || fs::exists(kRoot / (path + ".h"))) return true;
+  // Built things are named where the build puts them.
+  return path.starts_with("build/");
+}
+
+// `Name`, `Outer::Name`, `Name()`: its identifiers; anything else: none.
+std::vector<std::string> IdentifiersNamedBy(const std::string& text) {
+  static const std::regex kName(R"([A-Za-z_]\w*(::~?[A-Za-z_]\w*)*(\(\))?)");
+  static const std::regex kIdentifier(R"([A-Za-z_]\w*)");
+  std::vector<std::string> names;
+  if (!std::regex_match(text, kName)) return names;
+  for (std::sregex_iterator it(text.begin(), text.end(), kIdentifier), end; it != end; ++it) {
+    names.push_back(it->str());
+  }
+  return names;
+}
+
+TEST(Structure, EveryPathAndSymbolOfTheArchitecturePageExists) {
+  const std::vector<std::string> named = BackquotedIn(Prose(kRoot / "ARCHITECTURE.md"));
+  ASSERT_THAT(named, Not(IsEmpty()));
+  const std::set<std::string> identifiers = AllIdentifiers();
+  for (const std::string& text : named) {
+    if (IsPath(text)) {
+      EXPECT_TRUE(PathExists(text)) << "ARCHITECTURE.md names the path " << text;
+      continue;
+    }
+    for (const std::string& name : IdentifiersNamedBy(text)) {
+      EXPECT_TRUE(identifiers.contains(name)) << "ARCHITECTURE.md names " << text;
+    }
+  }
+}
+
+TEST(Structure, TheArchitecturePageStaysShort) {
+  EXPECT_LE(ReadLines(kRoot / "ARCHITECTURE.md").size(), 250u);
+}
+
+std::vector<std::string> CppBlocksOf(const fs::path& path) {
+  std::vector<std::string> blocks;
+  bool inside = false;
+  for (const std::string& line : ReadLines(path)) {
+    if (!inside && line == "```cpp") {
+      inside = true;
+      blocks.emplace_back();
+    } else if (inside && line == "```") {
+      inside = false;
+    } else if (inside) {
+      blocks.back() += line + '\n';
+    }
+  }
+  return blocks;
+}
+
+TEST(Structure, CppBlocksOfTheReadmeAreCompiledExamples) {
+  const std::vector<std::string> blocks = CppBlocksOf(kRoot / "README.md");
+  ASSERT_THAT(blocks, Not(IsEmpty()));
+  std::string examples;
+  for (const std::string& file : FilesBelow("examples", {".h", ".cc"})) {
+    examples += ReadText(kRoot / file);
+  }
+  for (const std::string& block : blocks) {
+    EXPECT_NE(examples.find(block), std::string::npos)
+        << "no file of examples/ contains these lines of README.md:\n"
+        << block;
+  }
+}
+
+}  // namespace
+}  // namespace granary
