@@ -1,0 +1,130 @@
+// The parts of one table: which are visible, how new ones get in and old ones out.
+//
+// The visible part set is an immutable object that queries take once (parts()). Every change is one
+// record in the table's commit log: before the record is written nothing has happened, afterwards
+// everything has, whenever the machine stops. Directories that no record names are rubbish and
+// deleted at the next open; files of removed parts are deleted when the last PartPtr is gone.
+//
+// Lives in <database>/tables/<id>/ (catalog.h). The caller holds the database's lock. Thread-safe;
+// all parts, readers and writers may outlive the store.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "granary/parts/file_system.h"
+#include "granary/parts/part.h"
+#include "granary/parts/part_writer.h"
+#include "granary/skipindex/registry.h"
+#include "granary/table/block.h"
+#include "granary/table/schema.h"
+
+namespace granary {
+
+// A part as queries see it. (Its delete mask will stand beside it.)
+struct VisiblePart {
+  PartPtr part;
+};
+
+// What a query sees of a table, fixed when it starts.
+struct PartSet {
+  SchemaPtr schema;
+  std::vector<DeclaredIndex> indexes;  // in the order of schema->indexes
+  std::vector<VisiblePart> parts;      // ordered by partition id, then first block number
+  uint64_t version = 0;                // grows with every change of the set
+
+  uint64_t rows() const;
+  uint64_t stored_bytes() const;
+  // nullptr if there is none of that name.
+  const DeclaredIndex* FindIndex(std::string_view name) const;
+};
+using PartSetPtr = std::shared_ptr<const PartSet>;
+
+// How a table reaches its surroundings. The registry outlives the store.
+struct TableStoreOptions {
+  std::shared_ptr<FileSystem> files;
+  std::string directory;
+  std::shared_ptr<StorageCaches> caches;
+  const SkipIndexRegistry* registry = nullptr;
+  // Compiles the definition that the commit log holds (Schema::definition).
+  std::function<SchemaPtr(const std::string& definition)> compile_schema;
+  // Nothing is moved, deleted or written.
+  bool read_only = false;
+};
+
+struct InsertOptions {
+  bool materialize_indexes = true;           // false: the parts have no sub-indexes
+  std::vector<std::string> exclude_indexes;  // names of indexes not to build
+  uint64_t first_row = 0;                    // number of the first row in error messages
+};
+
+// Which of the declared indexes a rewritten part gets.
+struct MergeWriterOptions {
+  std::vector<std::string> indexes;  // names; others are not built
+  IndexRowCheck index_rows = IndexRowCheck::kSkipIndex;
+};
+
+class TableStore {
+ public:
+  // Makes the directory and its commit log with `definition`, durably. Fails if it exists. Checks
+  // the indexes of the schema (SkipIndexKind::Declare) before anything is written.
+  static void Create(const TableStoreOptions& options, const std::string& definition);
+
+  // Recovers the part set. A damaged part is moved to detached/ with a file that says why, and
+  // reported as a warning; a damaged commit log throws CORRUPTED_DATA.
+  static std::unique_ptr<TableStore> Open(TableStoreOptions options, const TaskContext& context);
+  ~TableStore();
+
+  PartSetPtr parts() const;
+  const std::string& directory() const;
+
+  // Called after every change of the part set, on the thread that made it, without locks held. Set
+  // before others use the store; may be empty.
+  void SetListener(std::function<void()> listener);
+
+  // Adds the rows as one part per partition, all or none. The block holds the columns of the
+  // schema; DEFAULT and CHECK are the caller's business. Throws INCORRECT_DATA for rows that an
+  // index cannot hold, naming the row. A block without rows does nothing. The first vectors fix the
+  // dimensions of indexes declared without.
+  void Insert(const Block& block, const InsertOptions& options, const TaskContext& context);
+
+  // A writer for the rows of `inputs`, parts of one partition in `base`, in sorting-key order: a
+  // new part that covers their block numbers. For merges, and with one input for mutations. Fixes,
+  // from the inputs, the dimensions of indexes declared without. `base` is what CommitMerge gets.
+  std::unique_ptr<PartWriter> NewMergeWriter(const PartSetPtr& base,
+                                             std::span<const PartPtr> inputs,
+                                             const MergeWriterOptions& options,
+                                             const TaskContext& context);
+
+  // Puts `added` (nullptr: nothing, all rows are gone) in the place of `removed` if all of them are
+  // still in the set and the table's schema is still that of `base`. Otherwise returns false and
+  // nothing has changed; drop `added` and its files are gone.
+  bool CommitMerge(const PartSetPtr& base, std::span<const PartPtr> removed, const PartPtr& added);
+
+  // Replaces the definition (ALTER) if the schema is still that of `base`; else returns false.
+  // Parts stay as they are.
+  bool CommitSchema(const PartSetPtr& base, const std::string& definition);
+
+  // Removes all parts. Running merges will find that theirs are gone.
+  void Truncate();
+
+  // Takes a damaged part out of the set and moves its files to detached/; for CHECK TABLE. False if
+  // it is no longer in the set.
+  bool Detach(const PartPtr& part, const std::string& reason);
+
+  // Refuses all further changes with UNKNOWN_TABLE and removes the directory once the store and the
+  // last part are gone. The catalogue has forgotten the table before.
+  void Drop();
+
+ private:
+  class Impl;
+  explicit TableStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace granary
