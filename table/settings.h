@@ -31,7 +31,6 @@ struct QuerySettings {
   uint64_t max_parser_depth = 1000;
   uint64_t max_query_size = 1073741824;  // bytes of one statement
   uint64_t max_result_rows = 0;          // 0: no limit
-  uint64_t mutations_sync = 1;           // 0: ALTER ... MATERIALIZE INDEX returns before it is done
 
   bool use_skip_indexes = true;
   std::string force_data_skipping_indices;   // comma-separated names; unused: INDEX_NOT_USED
