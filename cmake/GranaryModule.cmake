@@ -19,8 +19,10 @@ endif()
 
 # granary_module(name below...): the sources of folder `name` as the object library granary_<name>.
 function(granary_module name)
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc
+    ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
   add_library(granary_${name} OBJECT ${sources})
+  set_target_properties(granary_${name} PROPERTIES LINKER_LANGUAGE CXX)
   target_include_directories(granary_${name} PUBLIC ${CMAKE_BINARY_DIR}/include)
   target_link_libraries(granary_${name} PRIVATE granary_options PUBLIC ${GRANARY_LIBRARIES})
 endfunction()

@@ -327,7 +327,7 @@ void Apply(S& settings, std::string_view name, const Value& value, std::string_v
 
 template <class S>
 std::vector<SettingInfo> Describe(const S& settings) {
-  const S defaults;
+  const S defaults{};
   std::vector<SettingInfo> infos;
   for (const Setting<S>& setting : Settings(&settings)) {
     const auto text = [&](const S& from) {
