@@ -69,6 +69,8 @@ struct DatabaseOptions {
   bool background_merges = true;
   // Settings that every session starts with.
   QuerySettings settings;
+  // Settings of every table, where CREATE TABLE ... SETTINGS does not say otherwise.
+  TableSettings table_settings;
   // Called from any thread with what went wrong but did not fail a statement: damaged indexes,
   // parts put aside, failed background merges.
   std::function<void(const std::string&)> on_warning;
