@@ -1,0 +1,39 @@
+// Merging parts into one: streams their rows through a SortedCursor into the same PartWriter that
+// inserts use, which builds the sub-indexes anew for the merged row order, and puts the result in
+// the place of the inputs by compare-and-swap (TableStore::CommitMerge). A mutation is a merge of
+// one part (mutation_task.h).
+//
+// Memory: one block of each input (merge_max_block_size rows, at least a granule; columns stored
+// with a fixed stride are views of the memory map and cost nothing), one block of output, and what
+// the PartWriter and its index builders hold. All of it is charged to the context's tracker.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "granary/parts/part_writer.h"
+#include "granary/parts/table_store.h"
+#include "granary/table/task_context.h"
+
+namespace granary {
+
+// The declared indexes that a merge builds: all, or none if the table's
+// materialize_skip_indexes_on_merge is off.
+std::vector<std::string> IndexesToMerge(const PartSet& base);
+
+// Writes the rows of `inputs` (at least one; parts of one partition of `base`, by first block
+// number) as a new part, which nobody sees yet. nullptr if there are no rows. Checks for
+// cancellation at least every 50 ms; adds to the rows of the context's progress. If an index with a
+// graph does not fit into the memory limit, the part is written without it, with a warning.
+// Whatever is thrown, nothing is left behind.
+PartPtr WriteMergedPart(TableStore& store, const PartSetPtr& base, std::span<const PartPtr> inputs,
+                        const MergeWriterOptions& options, const TaskContext& context);
+
+// WriteMergedPart with IndexesToMerge, and the commit. False if meanwhile an input vanished
+// (TRUNCATE, DROP, a mutation) or the schema changed: then the result is discarded and nothing has
+// changed.
+bool MergeParts(TableStore& store, const PartSetPtr& base, std::span<const PartPtr> inputs,
+                const TaskContext& context);
+
+}  // namespace granary
