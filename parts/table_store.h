@@ -101,10 +101,12 @@ class TableStore {
                                              const MergeWriterOptions& options,
                                              const TaskContext& context);
 
-  // Puts `added` (nullptr: nothing, all rows are gone) in the place of `removed` if all of them are
-  // still in the set and the table's schema is still that of `base`. Otherwise returns false and
-  // nothing has changed; drop `added` and its files are gone.
-  bool CommitMerge(const PartSetPtr& base, std::span<const PartPtr> removed, const PartPtr& added);
+  // Puts `added` (one part after a merge, several after a mutation, none if all rows are gone) in
+  // the place of `removed`, in one record, if all of `removed` are still in the set and the table's
+  // schema is still that of `base`. Otherwise returns false and nothing has changed; drop `added`
+  // and their files are gone.
+  bool CommitMerge(const PartSetPtr& base, std::span<const PartPtr> removed,
+                   std::span<const PartPtr> added);
 
   // Replaces the definition (ALTER) if the schema is still that of `base`; else returns false.
   // Parts stay as they are.
