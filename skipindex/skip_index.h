@@ -147,6 +147,8 @@ class SkipIndexKind {
   virtual ~SkipIndexKind() = default;
   // The SQL name, for example "minmax".
   virtual std::string_view name() const = 0;
+  // Granules per index block where the declaration has no GRANULARITY.
+  virtual size_t default_granularity() const { return 1; }
   // Checks expression type and arguments once. Throws INCORRECT_QUERY, INCORRECT_DATA,
   // ILLEGAL_COLUMN, ...
   virtual std::shared_ptr<const SkipIndex> Declare(const IndexDeclaration& declaration,
