@@ -1,0 +1,41 @@
+// The figures of compare, by subject. Each function measures and adds figures and notes to a
+// report; what it writes to disk lies in a scratch directory below the current one.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "granary/bench/compare/report.h"
+#include "granary/bench/vector_set.h"
+
+namespace granary::bench {
+
+// A set and the limits that its figures are held to.
+struct VectorSetLimits {
+  double default_recall;
+  // Recalls at which the speed of the graph is compared with hnswlib.
+  std::vector<double> compared_recalls;
+};
+
+// Recall at defaults, a prepared statement against the bare search, open and first query; one
+// thread searches.
+void MeasureTable(const VectorSet& set, const VectorSetLimits& limits, size_t rounds,
+                  Report& report);
+
+// Bare search in a graph with f32 codes against hnswlib, both with M 16 and ef_construction 200, at
+// equal recall; single-threaded, in interleaved rounds.
+void MeasureGraphAgainstHnswlib(const VectorSet& set, const VectorSetLimits& limits, size_t rounds,
+                                Report& report);
+
+// Inserting ten numeric columns through the block interface: alone, and against writing and syncing
+// the same bytes.
+void MeasureInsert(size_t rounds, Report& report);
+
+// The memory that a merge of ten parts with graphs needs.
+void MeasureMerge(const VectorSet& set, Report& report);
+
+// The size of the shared library without symbols for debugging and linking.
+void MeasureLibrary(Report& report);
+
+}  // namespace granary::bench

@@ -1,0 +1,67 @@
+#include "granary/bench/compare/recall_curve.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "granary/bench/compare/report.h"
+
+namespace granary::bench {
+namespace {
+
+constexpr size_t kWidths[] = {10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768};
+
+}  // namespace
+
+SearchRun RunSearches(const VectorSet& set, size_t ef, const SearchTen& search) {
+  std::vector<std::vector<uint32_t>> found(set.queries.rows);
+  const auto begin = std::chrono::steady_clock::now();
+  for (size_t query = 0; query < set.queries.rows; ++query) {
+    search(set.queries.Row(query), ef, found[query]);
+  }
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+  return {elapsed.count(), RecallAt10(set, found)};
+}
+
+std::vector<RecallCurve> MeasureCurves(const VectorSet& set, std::span<const SearchTen> searchers,
+                                       size_t rounds) {
+  std::vector<RecallCurve> curves(searchers.size());
+  for (size_t ef : kWidths) {
+    std::vector<std::vector<double>> seconds(searchers.size());
+    std::vector<double> recalls(searchers.size());
+    for (size_t round = 0; round < rounds; ++round) {
+      for (size_t i = 0; i < searchers.size(); ++i) {
+        const SearchRun run = RunSearches(set, ef, searchers[i]);
+        seconds[i].push_back(run.seconds);
+        recalls[i] = run.recall;
+      }
+    }
+    for (size_t i = 0; i < searchers.size(); ++i) {
+      const double speed = static_cast<double>(set.queries.rows) / Median(seconds[i]);
+      curves[i].push_back({ef, recalls[i], speed});
+    }
+  }
+  return curves;
+}
+
+std::optional<double> SpeedAt(const RecallCurve& curve, double recall) {
+  if (!curve.empty() && curve.front().recall >= recall) return curve.front().queries_per_second;
+  for (size_t i = 1; i < curve.size(); ++i) {
+    const CurvePoint& below = curve[i - 1];
+    const CurvePoint& above = curve[i];
+    if (above.recall < recall) continue;
+    const double share = (recall - below.recall) / (above.recall - below.recall);
+    return std::exp(
+        std::lerp(std::log(below.queries_per_second), std::log(above.queries_per_second), share));
+  }
+  return std::nullopt;
+}
+
+std::string Describe(const std::string& name, const RecallCurve& curve) {
+  std::string text = name + ": ef recall@10 queries/s";
+  for (const CurvePoint& point : curve) {
+    text += Format("\n  %4zu %.4f %8.0f", point.ef, point.recall, point.queries_per_second);
+  }
+  return text;
+}
+
+}  // namespace granary::bench
