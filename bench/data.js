@@ -39,7 +39,7 @@ function splitGlove(source, directory) {
   writeVectors(path.join(directory, 'glove.base.fvecs'), records.filter((_, i) => !held.has(i)));
 }
 
-// The images of an IDX file (http://yann.lecun.com/exdb/mnist): magic, count, height and width as
+// The images of an IDX file: magic, count, height and width as
 // big-endian 32-bit integers, then one byte per pixel. Pixels become floats from 0 to 255.
 function imageRecords(file) {
   const bytes = fs.readFileSync(file);
