@@ -435,7 +435,6 @@ struct AlterCommand {
     kAddConstraint,     // constraint, if_not_exists
     kDropConstraint,    // name, if_exists
     kModifySetting,     // settings
-    kResetSetting,      // names
     kUpdate,            // assignments, where
     kDelete,            // where
   };
@@ -451,7 +450,6 @@ struct AlterCommand {
   ConstraintDefinition constraint;
   ExprPtr partition;  // IN PARTITION expression
   std::vector<SettingChange> settings;
-  std::vector<std::string> names;
   std::vector<Assignment> assignments;
   ExprPtr where;
 };
@@ -566,7 +564,7 @@ struct ExplainStatement final : Statement {
 
   What what = What::kPlan;
   std::vector<SettingChange> options;  // EXPLAIN indexes = 1, header = 1 SELECT ...
-  std::unique_ptr<const Statement> statement;
+  QueryPtr query;
 };
 
 // KILL QUERY WHERE condition over system.processes
