@@ -38,6 +38,8 @@
 
 namespace granary {
 
+struct DistanceKernels;
+
 // A row that a searcher proposes. `distance` is the searcher's own estimate in its own scale:
 // smaller is nearer, comparable within one SkipIndex, and never shown to users.
 struct Candidate {
@@ -46,10 +48,11 @@ struct Candidate {
 };
 
 struct NeighborQuery {
-  std::span<const float> vector;  // outlives the search
-  size_t count = 0;               // how many rows the caller wants; at least 1
-  size_t effort = 0;              // width of the search (ef_search); at least 1
-  AcceptSet* accept = nullptr;    // null: every row; else outlives the search
+  std::span<const float> vector;             // outlives the search
+  size_t count = 0;                          // how many rows the caller wants; at least 1
+  size_t effort = 0;                         // width of the search (ef_search); at least 1
+  AcceptSet* accept = nullptr;               // null: every row; else outlives the search
+  const DistanceKernels* kernels = nullptr;  // null: the best for this CPU
 };
 
 // A search in progress over one index block.
@@ -137,7 +140,8 @@ class SkipIndex {
 
   virtual std::unique_ptr<SubIndexBuilder> NewBuilder() const = 0;
 
-  // `bytes` and `input.vectors` stay valid until the SubIndex is gone. Throws CORRUPTED_DATA.
+  // `bytes` (which start at a multiple of 64) and the memory of *input.vectors stay valid until the
+  // SubIndex is gone. Throws CORRUPTED_DATA.
   virtual std::shared_ptr<const SubIndex> Open(std::span<const std::byte> bytes,
                                                const SubIndexInput& input) const = 0;
 };

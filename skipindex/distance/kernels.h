@@ -35,7 +35,7 @@ struct DistanceKernels {
   using FloatDotNorm = void (*)(const RowSet& rows, const float* query, float* dot, float* norm);
   using DoubleDotNorm = void (*)(const RowSet& rows, const double* query, double* dot,
                                  double* norm);
-  // Rows of unsigned bytes, a query of signed ones; exact while |sum| < 2^31.
+  // Rows of unsigned bytes, a query of signed ones; exact modulo 2^32.
   using Integer = void (*)(const RowSet& rows, const int8_t* query, int32_t* out);
 
   std::string_view name;  // "avx512", "avx2" or "portable"

@@ -65,9 +65,9 @@ void DotBytes(const RowSet& rows, const int8_t* query, int32_t* out) {
   for (size_t r = 0; r < rows.count; ++r) {
     const size_t id = rows.ids != nullptr ? rows.ids[r] : r;
     const auto* row = reinterpret_cast<const uint8_t*>(rows.base + id * rows.stride_bytes);
-    int32_t sum = 0;
-    for (size_t i = 0; i < rows.dimensions; ++i) sum += int32_t{row[i]} * int32_t{query[i]};
-    out[r] = sum;
+    uint32_t sum = 0;  // wraps around as the vector instructions do
+    for (size_t i = 0; i < rows.dimensions; ++i) sum += static_cast<uint32_t>(row[i] * query[i]);
+    out[r] = static_cast<int32_t>(sum);
   }
 }
 

@@ -1,0 +1,164 @@
+#include "granary/skipindex/minmax_index.h"
+
+#include <optional>
+#include <type_traits>
+
+#include <fmt/format.h>
+
+namespace granary {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+
+class MinMaxSubIndex final : public SubIndex, public Pruner {
+ public:
+  MinMaxSubIndex(std::string expression, std::optional<ValueRange> range)
+      : expression_(std::move(expression)), range_(std::move(range)) {}
+
+  const Pruner* pruner() const override { return this; }
+
+  bool MayMatch(const Predicate& predicate) const override {
+    if (!range_) return false;  // no rows
+    return predicate
+        .Judge([&](const PredicateAtom& atom) {
+          return atom.expression == expression_ ? JudgeRange(atom, *range_) : Verdict{};
+        })
+        .can_be_true;
+  }
+
+ private:
+  const std::string expression_;
+  const std::optional<ValueRange> range_;
+};
+
+// Row numbers of a smallest and a greatest value.
+struct ExtremeRows {
+  size_t least = 0;
+  size_t greatest = 0;
+};
+
+// NaN is greater than every number, as in CompareValues.
+template <class T>
+bool Precedes(T a, T b) {
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    return Precedes(static_cast<float>(a), static_cast<float>(b));
+  } else if constexpr (std::is_floating_point_v<T>) {
+    return a < b || (a == a && b != b);
+  } else {
+    return a < b;
+  }
+}
+
+template <class At>
+ExtremeRows FindExtremes(size_t rows, At&& at) {
+  ExtremeRows found;
+  for (size_t row = 1; row < rows; ++row) {
+    if (Precedes(at(row), at(found.least))) found.least = row;
+    if (Precedes(at(found.greatest), at(row))) found.greatest = row;
+  }
+  return found;
+}
+
+ExtremeRows Extremes(const Column& values) {
+  const DataType& type = values.type();
+  if (type.is_string()) {
+    const StringColumn& strings = AsStrings(values);
+    return FindExtremes(values.size(), [&](size_t row) { return strings.At(row); });
+  }
+  if (type.is_array() || type.is_nothing()) {
+    ExtremeRows found;
+    for (size_t row = 1; row < values.size(); ++row) {
+      if (values.Compare(row, values, found.least) < 0) found.least = row;
+      if (values.Compare(row, values, found.greatest) > 0) found.greatest = row;
+    }
+    return found;
+  }
+  return VisitFixedType(type.id(), [&]<class T>() {
+    const T* data = AsNumbers<T>(values).data();
+    return FindExtremes(values.size(), [data](size_t row) { return data[row]; });
+  });
+}
+
+// Bytes: version uint8, has_rows uint8, then minimum and maximum as values.
+class MinMaxBuilder final : public SubIndexBuilder {
+ public:
+  void AddGranule(const Column& values) override {
+    if (values.size() == 0) return;
+    const auto [least, greatest] = Extremes(values);
+    Include(values.ValueAt(least));
+    Include(values.ValueAt(greatest));
+  }
+
+  void Finish(const SubIndexInput&, ByteSink& out) override {
+    ByteWriter bytes;
+    bytes.Write(kVersion);
+    bytes.Write(static_cast<uint8_t>(range_.min.has_value()));
+    if (range_.min) {
+      WriteValue(*range_.min, bytes);
+      WriteValue(*range_.max, bytes);
+    }
+    out.Append(bytes.bytes());
+  }
+
+ private:
+  void Include(Value value) {
+    if (!range_.min || CompareValues(value, *range_.min) < 0) range_.min = value;
+    if (!range_.max || CompareValues(value, *range_.max) > 0) range_.max = std::move(value);
+  }
+
+  ValueRange range_;
+};
+
+class MinMaxIndex final : public SkipIndex {
+ public:
+  explicit MinMaxIndex(std::string expression) : expression_(std::move(expression)) {}
+
+  bool CanPrune(const Predicate& predicate) const override {
+    return predicate.Mentions(expression_);
+  }
+  std::string description() const override { return "minmax"; }
+
+  std::unique_ptr<SubIndexBuilder> NewBuilder() const override {
+    return std::make_unique<MinMaxBuilder>();
+  }
+
+  std::shared_ptr<const SubIndex> Open(std::span<const std::byte> bytes,
+                                       const SubIndexInput&) const override {
+    ByteReader in(bytes, "minmax index");
+    if (const auto version = in.Read<uint8_t>(); version != kVersion) {
+      throw Error(
+          ErrorCode::kUnknownFormatVersion,
+          fmt::format("minmax sub-index of version {}; this library reads {}", version, kVersion));
+    }
+    std::optional<ValueRange> range;
+    const auto has_rows = in.Read<uint8_t>();
+    if (has_rows > 1) in.ThrowCorrupted("neither with nor without rows");
+    if (has_rows == 1) {
+      range.emplace();
+      range->min = ReadValue(in);
+      range->max = ReadValue(in);
+      if (CompareValues(*range->min, *range->max) > 0) {
+        in.ThrowCorrupted("the minimum is above the maximum");
+      }
+    }
+    in.ExpectEnd();
+    return std::make_shared<MinMaxSubIndex>(expression_, std::move(range));
+  }
+
+ private:
+  const std::string expression_;
+};
+
+}  // namespace
+
+std::shared_ptr<const SkipIndex> MinMaxKind::Declare(const IndexDeclaration& declaration,
+                                                     const TableSettings&) const {
+  if (!declaration.arguments.empty()) {
+    throw Error(ErrorCode::kIncorrectQuery,
+                fmt::format("a minmax index takes no arguments, but {} has {}", declaration.name,
+                            declaration.arguments.size()));
+  }
+  return std::make_shared<MinMaxIndex>(declaration.expression->text());
+}
+
+}  // namespace granary

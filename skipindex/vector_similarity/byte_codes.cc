@@ -1,0 +1,227 @@
+#include "granary/skipindex/vector_similarity/byte_codes.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace granary {
+namespace {
+
+constexpr size_t kSampleRows = 1 << 16;
+constexpr double kLengthLimit = 1e60;  // above that of any vector of floats
+constexpr double kKeptShare = 0.99;    // of rows whose largest value is not clipped
+
+size_t RoundUp(size_t value, size_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+// The rows first, first + step, ... of at most kSampleRows rows.
+template <class F>
+void ForEachSampled(const VectorReader& reader, F&& visit) {
+  const size_t rows = reader.rows().rows;
+  const size_t step = std::max<size_t>(1, rows / kSampleRows);
+  std::vector<float> vector(reader.rows().dimensions);
+  for (size_t row = 0; row < rows; row += step) {
+    reader.Read(row, vector.data());
+    visit(std::span<float>(vector));
+  }
+}
+
+double SquaredLength(std::span<const float> vector) {
+  double sum = 0;
+  for (float value : vector) sum += double{value} * value;
+  return sum;
+}
+
+std::vector<float> MeanOf(const VectorReader& reader) {
+  std::vector<double> sums(reader.rows().dimensions);
+  size_t rows = 0;
+  ForEachSampled(reader, [&](std::span<float> vector) {
+    for (size_t i = 0; i < vector.size(); ++i) sums[i] += vector[i];
+    ++rows;
+  });
+  std::vector<float> mean(sums.size());
+  for (size_t i = 0; i < mean.size(); ++i) {
+    mean[i] = static_cast<float>(sums[i] / static_cast<double>(std::max<size_t>(rows, 1)));
+  }
+  return mean;
+}
+
+// The largest magnitude of a value, but for a share of the rows.
+double RangeOf(const VectorReader& reader, std::span<const float> mean) {
+  std::vector<float> largest;
+  ForEachSampled(reader, [&](std::span<float> vector) {
+    float row_largest = 0;
+    for (size_t i = 0; i < vector.size(); ++i) {
+      row_largest = std::max(row_largest, std::fabs(vector[i] - mean[i]));
+    }
+    largest.push_back(row_largest);
+  });
+  if (largest.empty()) return 0;
+  const auto kept = largest.begin() +
+                    static_cast<ptrdiff_t>(kKeptShare * static_cast<double>(largest.size() - 1));
+  std::nth_element(largest.begin(), kept, largest.end());
+  return *kept;
+}
+
+double LongestLength(const VectorReader& reader) {
+  double longest = 0;
+  std::vector<float> vector(reader.rows().dimensions);
+  for (size_t row = 0; row < reader.rows().rows; ++row) {
+    reader.Read(row, vector.data());
+    longest = std::max(longest, SquaredLength(vector));
+  }
+  return std::sqrt(longest);
+}
+
+size_t AddedDimensionsMax(size_t dimensions) { return dimensions / 8 + 1; }
+
+}  // namespace
+
+void ByteCodec::SetAddedDimensions(size_t added) {
+  code_dimensions_ = dimensions_ + added;
+  stride_bytes_ = RoundUp(RoundUp(code_dimensions_, 4) + 2 * sizeof(uint32_t), 32);
+  const double largest = std::sqrt(0x7FFFFFFF / (4.0 * static_cast<double>(code_dimensions_)));
+  value_max_ = std::clamp(static_cast<int>(largest), 1, 127);
+}
+
+ByteCodec ByteCodec::Train(const VectorReader& reader) {
+  ByteCodec codec(reader.metric(), reader.rows().dimensions);
+  codec.mean_ =
+      codec.metric_ == Metric::kL2 ? MeanOf(reader) : std::vector<float>(reader.rows().dimensions);
+  double range = RangeOf(reader, codec.mean_);
+  size_t added = 0;
+  if (codec.metric_ == Metric::kDotProduct) {
+    codec.length_max_ = LongestLength(reader);
+    const double wanted = range > 0 ? std::pow(codec.length_max_ / range, 2) : 1;
+    added = static_cast<size_t>(std::clamp<double>(
+        std::ceil(wanted), 1, static_cast<double>(AddedDimensionsMax(codec.dimensions_))));
+    range = std::max(range, codec.length_max_ / std::sqrt(static_cast<double>(added)));
+  }
+  codec.SetAddedDimensions(added);
+  codec.step_ = static_cast<float>(range / codec.value_max_);
+  if (!std::isnormal(codec.step_) || !std::isnormal(1 / codec.step_)) codec.step_ = 1;
+  return codec;
+}
+
+ByteCodec ByteCodec::Read(ByteReader& in, Metric metric, size_t dimensions) {
+  ByteCodec codec(metric, dimensions);
+  codec.step_ = in.Read<float>();
+  codec.length_max_ = in.Read<double>();
+  const auto added = in.Read<uint32_t>();
+  if (metric == Metric::kDotProduct ? added == 0 || added > AddedDimensionsMax(dimensions)
+                                    : added != 0) {
+    in.ThrowCorrupted("the codes have dimensions that no vector has");
+  }
+  codec.SetAddedDimensions(added);
+  codec.mean_.resize(dimensions);
+  const auto mean = in.ReadBytes(dimensions * sizeof(float));
+  std::memcpy(codec.mean_.data(), mean.data(), mean.size());
+  const bool usable = std::isnormal(codec.step_) && codec.length_max_ >= 0 &&
+                      codec.length_max_ < kLengthLimit &&
+                      std::all_of(codec.mean_.begin(), codec.mean_.end(),
+                                  [](float value) { return std::isfinite(value); });
+  if (!usable) in.ThrowCorrupted("the scale of the codes is not finite");
+  return codec;
+}
+
+void ByteCodec::Write(ByteWriter& out) const {
+  out.Write(step_);
+  out.Write(length_max_);
+  out.Write(static_cast<uint32_t>(code_dimensions_ - dimensions_));
+  out.WriteBytes(mean_.data(), mean_.size() * sizeof(float));
+}
+
+int ByteCodec::Quantize(float value) const {
+  const float limit = static_cast<float>(value_max_);
+  // Adding 1.5 * 2^23 rounds to an integer, ties to even, in the lowest bits.
+  const float rounded = std::clamp(value / step_, -limit, limit) + 12582912.0f;
+  return static_cast<int>(std::bit_cast<uint32_t>(rounded)) - 0x4B400000;
+}
+
+void ByteCodec::EncodeRow(std::span<float> vector, std::byte* code) const {
+  std::memset(code + code_dimensions_, 0, stride_bytes_ - code_dimensions_);
+  float added = 0;
+  if (metric_ == Metric::kDotProduct) {
+    const double missing = length_max_ * length_max_ - SquaredLength(vector);
+    added = static_cast<float>(
+        std::sqrt(std::max(missing, 0.0) / static_cast<double>(code_dimensions_ - dimensions_)));
+  }
+  int sum = 0;
+  uint32_t norm = 0;
+  for (size_t i = 0; i < code_dimensions_; ++i) {
+    const int value = Quantize(i < dimensions_ ? vector[i] - mean_[i] : added);
+    code[i] = static_cast<std::byte>(value + 128);
+    sum += value;
+    norm += static_cast<uint32_t>(value * value);
+  }
+  const uint32_t norms[] = {norm, norm + 256 * static_cast<uint32_t>(sum)};
+  std::memcpy(code + RoundUp(code_dimensions_, 4), norms, sizeof(norms));
+}
+
+void ByteCodec::EncodeQuery(std::span<float> vector, int8_t* code) const {
+  if (metric_ == Metric::kDotProduct) {
+    Normalize(vector);
+    for (float& value : vector) value = static_cast<float>(value * length_max_);
+    std::fill(code + dimensions_, code + code_dimensions_, int8_t{0});
+  }
+  for (size_t i = 0; i < dimensions_; ++i) {
+    code[i] = static_cast<int8_t>(Quantize(vector[i] - mean_[i]));
+  }
+}
+
+float ByteCodec::Estimate(uint32_t code_distance, float query_length) const {
+  const double squared = double{step_} * step_ * code_distance;
+  switch (metric_) {
+    case Metric::kL2:
+      return static_cast<float>(squared);
+    case Metric::kCosine:
+      return static_cast<float>(squared / 2);
+    case Metric::kDotProduct:
+      break;
+  }
+  // |q'|^2 + |x'|^2 - 2 q'x with |q'| = |x'| = length_max and q' = q * length_max / |q|.
+  if (length_max_ == 0) return 0;
+  return static_cast<float>((squared / 2 - length_max_ * length_max_) * query_length / length_max_);
+}
+
+ByteCodeScorer::ByteCodeScorer(const DistanceKernels& kernels, ByteCodeRows rows)
+    : CodeScorer(rows.base, rows.stride_bytes, rows.norm_offset() + sizeof(uint32_t)),
+      kernels_(kernels),
+      rows_(rows),
+      query_(rows.code_dimensions) {}
+
+void ByteCodeScorer::SetQueryCode(const ByteCodeRows& rows, size_t row) {
+  const auto* code = reinterpret_cast<const uint8_t*>(rows.Row(row));
+  for (size_t i = 0; i < query_.size(); ++i) query_[i] = static_cast<int8_t>(code[i] ^ 0x80);
+  query_constant_ = rows.QueryConstant(row);
+}
+
+void ByteCodeScorer::SetQuery(const ByteCodec& codec, std::span<float> vector) {
+  codec_ = &codec;
+  query_length_ = static_cast<float>(std::sqrt(SquaredLength(vector)));
+  codec.EncodeQuery(vector, query_.data());
+  int32_t sum = 0;
+  int32_t norm = 0;
+  for (int8_t value : query_) {
+    sum += value;
+    norm += int32_t{value} * value;
+  }
+  query_constant_ = static_cast<uint32_t>(norm) + 256 * static_cast<uint32_t>(sum);
+}
+
+void ByteCodeScorer::Score(const uint32_t* row_ids, size_t count, uint32_t* keys) {
+  auto* dots = reinterpret_cast<int32_t*>(keys);
+  kernels_.dot_u8_i8({.base = rows_.base,
+                      .stride_bytes = rows_.stride_bytes,
+                      .dimensions = rows_.code_dimensions,
+                      .ids = row_ids,
+                      .count = count},
+                     query_.data(), dots);
+  for (size_t i = 0; i < count; ++i) {
+    keys[i] = rows_.SquaredLength(row_ids[i]) + query_constant_ - 2 * keys[i];
+  }
+}
+
+}  // namespace granary

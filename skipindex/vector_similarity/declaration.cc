@@ -1,0 +1,116 @@
+#include "granary/skipindex/vector_similarity/declaration.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace granary {
+namespace {
+
+constexpr size_t kConnectionsMax = 4096;
+constexpr size_t kConstructionWidthMax = 1 << 20;
+constexpr size_t kDimensionsMax = 1 << 24;
+
+[[noreturn]] void ThrowQuery(const std::string& problem) {
+  throw Error(ErrorCode::kIncorrectQuery, fmt::format("vector_similarity index: {}", problem));
+}
+
+[[noreturn]] void ThrowData(const std::string& problem) {
+  throw Error(ErrorCode::kIncorrectData, fmt::format("vector_similarity index: {}", problem));
+}
+
+const std::string& StringArgument(const IndexArgument& argument, std::string_view what) {
+  if (!argument.value.is_string()) ThrowQuery(fmt::format("the {} must be a string", what));
+  return argument.value.as_string();
+}
+
+size_t UnsignedArgument(const IndexArgument& argument, std::string_view what, size_t max) {
+  if (!argument.value.is_uint()) {
+    ThrowQuery(fmt::format("the {} must be an unsigned integer", what));
+  }
+  const uint64_t value = argument.value.as_uint();
+  if (value > max) ThrowData(fmt::format("the {} is {}, more than {}", what, value, max));
+  return value;
+}
+
+Metric ParseMetric(const std::string& name) {
+  for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDotProduct}) {
+    if (name == MetricFunction(metric)) return metric;
+  }
+  ThrowData(
+      fmt::format("distance '{}' is not one of L2Distance, cosineDistance, dotProduct", name));
+}
+
+Quantization ParseQuantization(const std::string& name) {
+  for (Quantization quantization : {Quantization::kFloat32, Quantization::kBFloat16,
+                                    Quantization::kFloat16, Quantization::kInt8}) {
+    if (name == QuantizationName(quantization)) return quantization;
+  }
+  if (name == "f64" || name == "b1") {
+    throw Error(ErrorCode::kNotImplemented,
+                fmt::format("vector_similarity index: quantization '{}' is not supported yet; use "
+                            "f32, bf16, f16 or i8",
+                            name));
+  }
+  ThrowData(fmt::format("quantization '{}' is not one of f32, bf16, f16, i8", name));
+}
+
+void CheckExpression(const Expression& expression) {
+  if (!expression.type().is_float_array()) {
+    throw Error(ErrorCode::kIllegalColumn,
+                fmt::format("a vector_similarity index needs a column of type Array(Float32), "
+                            "Array(Float64) or Array(BFloat16), but {} has type {}",
+                            expression.text(), expression.type().name()));
+  }
+  const auto& columns = expression.required_columns();
+  if (columns.size() != 1 || columns[0] != expression.text()) {
+    throw Error(ErrorCode::kNotImplemented,
+                fmt::format("a vector_similarity index covers a column, not the expression {}; "
+                            "store the value in a column of its own",
+                            expression.text()));
+  }
+}
+
+}  // namespace
+
+VectorSimilarityDeclaration VectorSimilarityDeclaration::Parse(
+    const IndexDeclaration& declaration) {
+  const auto& arguments = declaration.arguments;
+  if (arguments.size() != 2 && arguments.size() != 3 && arguments.size() != 5 &&
+      arguments.size() != 6) {
+    ThrowQuery(
+        fmt::format("{} arguments, expected (method, distance[, dimensions][, quantization, "
+                    "M, ef_construction])",
+                    arguments.size()));
+  }
+  VectorSimilarityDeclaration parsed;
+  const std::string& method = StringArgument(arguments[0], "method");
+  if (method != "hnsw") ThrowData(fmt::format("method '{}' is not known, use 'hnsw'", method));
+  parsed.metric = ParseMetric(StringArgument(arguments[1], "distance"));
+
+  auto next = arguments.begin() + 2;
+  if (arguments.size() % 3 == 0) {
+    parsed.dimensions = UnsignedArgument(*next++, "number of dimensions", kDimensionsMax);
+    if (parsed.dimensions == 0) ThrowData("the number of dimensions must be above 0");
+  } else {
+    parsed.dimensions = declaration.inferred_dimensions;
+  }
+  if (next != arguments.end()) {
+    parsed.quantization = ParseQuantization(StringArgument(*next++, "quantization"));
+    const size_t connections = UnsignedArgument(*next++, "M", kConnectionsMax);
+    if (connections == 1) ThrowData("M is 1, but a node needs at least 2 links");
+    if (connections != 0) parsed.max_connections = connections;
+    const size_t width = UnsignedArgument(*next++, "ef_construction", kConstructionWidthMax);
+    if (width != 0) parsed.construction_width = width;
+  }
+  CheckExpression(*declaration.expression);
+  return parsed;
+}
+
+std::string VectorSimilarityDeclaration::Description() const {
+  return fmt::format("vector_similarity('hnsw', '{}'{}, '{}', {}, {})", MetricFunction(metric),
+                     dimensions ? fmt::format(", {}", *dimensions) : "",
+                     QuantizationName(quantization), max_connections, construction_width);
+}
+
+}  // namespace granary

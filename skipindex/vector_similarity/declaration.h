@@ -1,0 +1,35 @@
+// The arguments of a vector_similarity index:
+//
+//   vector_similarity(method, distance[, dimensions][, quantization, M, ef_construction])
+//
+// as ClickHouse takes them, with dimensions (today) and without (before).
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "granary/skipindex/metric.h"
+#include "granary/skipindex/vector_similarity/vector_codes.h"
+#include "granary/table/schema.h"
+
+namespace granary {
+
+struct VectorSimilarityDeclaration {
+  Metric metric = Metric::kL2;
+  std::optional<size_t> dimensions;  // nothing: the first committed vector fixes them
+  Quantization quantization = Quantization::kBFloat16;
+  size_t max_connections = 32;      // M
+  size_t construction_width = 128;  // ef_construction
+
+  // Checks arguments and the type of the expression. Throws INCORRECT_QUERY for their number and
+  // types, INCORRECT_DATA for their values, NOT_IMPLEMENTED for quantizations that Granary does
+  // not have yet, ILLEGAL_COLUMN for an expression that is not a column of float arrays.
+  static VectorSimilarityDeclaration Parse(const IndexDeclaration& declaration);
+
+  // Every argument, defaults filled in: "vector_similarity('hnsw', 'L2Distance', 100, 'bf16', 32,
+  // 128)".
+  std::string Description() const;
+};
+
+}  // namespace granary

@@ -1,0 +1,58 @@
+// Builds the layers of a hierarchical navigable small world graph (Malkov & Yashunin 2018) over the
+// byte codes of an index block: the same graph on any number of threads and any CPU.
+//
+// Nodes are inserted in batches, as in ParlayANN (Manohar et al. 2024): every node of a batch
+// searches the graph as it was before the batch and chooses its links; then the links back are
+// grouped by target, and each target is changed by one thread. Batches grow with the graph. Layers
+// are built from the top down, so that a node of a lower layer finds its way through finished ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "granary/skipindex/distance/kernels.h"
+#include "granary/skipindex/vector_similarity/byte_codes.h"
+#include "granary/skipindex/vector_similarity/graph_layer.h"
+#include "granary/table/task_context.h"
+
+namespace granary {
+
+struct GraphParameters {
+  size_t max_connections = 32;      // M: links per node in the upper layers, twice that in layer 0
+  size_t construction_width = 128;  // ef_construction
+  uint64_t seed = 0;                // of levels and insertion order
+
+  size_t LayerCapacity(size_t layer) const {
+    return layer == 0 ? 2 * max_connections : max_connections;
+  }
+};
+
+// A layer that owns its arrays; see GraphLayer for their meaning.
+struct OwnedLayer {
+  std::vector<uint32_t> rows;   // empty in layer 0
+  std::vector<uint32_t> below;  // empty in layer 0
+  std::vector<uint32_t> links;
+  uint32_t nodes = 0;
+  uint32_t capacity = 0;
+
+  GraphLayer View() const {
+    return {.links = links.data(),
+            .rows = rows.empty() ? nullptr : rows.data(),
+            .below = below.empty() ? nullptr : below.data(),
+            .nodes = nodes,
+            .capacity = capacity};
+  }
+};
+
+// Bytes that BuildGraph holds at its peak beside the codes.
+size_t GraphBuildBytes(size_t rows, const GraphParameters& parameters, size_t threads);
+
+// The layers, top first; the last one is layer 0. 1 <= rows <= kMaxLayerNodes. Uses the executor of
+// the context, counts rows into its progress, throws QUERY_WAS_CANCELLED within 50 ms of a cancel.
+std::vector<OwnedLayer> BuildGraph(const ByteCodeRows& codes, size_t rows,
+                                   const GraphParameters& parameters,
+                                   const DistanceKernels& kernels, const TaskContext& context);
+
+}  // namespace granary

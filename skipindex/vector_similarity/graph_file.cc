@@ -1,0 +1,327 @@
+#include "granary/skipindex/vector_similarity/graph_file.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace granary {
+namespace {
+
+constexpr uint64_t kMagic = 0x3157534E484E5247;  // "GRNHNSW1"
+constexpr uint32_t kVersion = 1;
+constexpr size_t kSectionAlignment = 64;
+constexpr size_t kEncodeRows = 1024;
+
+enum class CodePlace : uint8_t { kNowhere = 0, kColumn = 1, kFile = 2 };
+
+struct LayerRecord {
+  uint32_t nodes = 0;
+  uint32_t capacity = 0;
+  uint64_t links_offset = 0;
+  uint64_t rows_offset = 0;
+  uint64_t below_offset = 0;
+};
+
+struct Header {
+  Metric metric = Metric::kL2;
+  Quantization quantization = Quantization::kFloat32;
+  CodePlace place = CodePlace::kNowhere;
+  uint64_t rows = 0;
+  uint32_t dimensions = 0;
+  uint32_t max_connections = 0;
+  uint64_t codes_offset = 0;
+  uint64_t codes_stride = 0;
+  uint64_t lengths_offset = 0;
+  uint64_t codec_offset = 0;
+  std::vector<LayerRecord> layers;
+};
+
+std::vector<std::byte> Serialize(const Header& header) {
+  ByteWriter out;
+  out.Write(kMagic);
+  out.Write(kVersion);
+  out.Write(header.metric);
+  out.Write(header.quantization);
+  out.Write(header.place);
+  out.Write(static_cast<uint8_t>(header.layers.size()));
+  out.Write(header.rows);
+  out.Write(header.dimensions);
+  out.Write(header.max_connections);
+  out.Write(header.codes_offset);
+  out.Write(header.codes_stride);
+  out.Write(header.lengths_offset);
+  out.Write(header.codec_offset);
+  for (const LayerRecord& layer : header.layers) {
+    out.Write(layer.nodes);
+    out.Write(layer.capacity);
+    out.Write(layer.links_offset);
+    out.Write(layer.rows_offset);
+    out.Write(layer.below_offset);
+  }
+  out.AlignTo(kSectionAlignment);
+  return out.Take();
+}
+
+Header Parse(ByteReader& in) {
+  if (in.Read<uint64_t>() != kMagic) in.ThrowCorrupted("no graph begins here");
+  if (const auto version = in.Read<uint32_t>(); version != kVersion) {
+    throw Error(ErrorCode::kUnknownFormatVersion,
+                fmt::format("vector_similarity sub-index of version {}; this library reads {}",
+                            version, kVersion));
+  }
+  Header header;
+  header.metric = in.Read<Metric>();
+  header.quantization = in.Read<Quantization>();
+  header.place = in.Read<CodePlace>();
+  header.layers.resize(in.Read<uint8_t>());
+  header.rows = in.Read<uint64_t>();
+  header.dimensions = in.Read<uint32_t>();
+  header.max_connections = in.Read<uint32_t>();
+  header.codes_offset = in.Read<uint64_t>();
+  header.codes_stride = in.Read<uint64_t>();
+  header.lengths_offset = in.Read<uint64_t>();
+  header.codec_offset = in.Read<uint64_t>();
+  for (LayerRecord& layer : header.layers) {
+    layer.nodes = in.Read<uint32_t>();
+    layer.capacity = in.Read<uint32_t>();
+    layer.links_offset = in.Read<uint64_t>();
+    layer.rows_offset = in.Read<uint64_t>();
+    layer.below_offset = in.Read<uint64_t>();
+  }
+  return header;
+}
+
+Header HeaderOf(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors) {
+  Header header;
+  header.metric = declaration.metric;
+  header.quantization = declaration.quantization;
+  header.rows = vectors.rows;
+  header.dimensions = static_cast<uint32_t>(vectors.dimensions);
+  header.max_connections = static_cast<uint32_t>(declaration.max_connections);
+  return header;
+}
+
+// Gives out section offsets in the order in which the sections will be written.
+class Layout {
+ public:
+  explicit Layout(size_t header_bytes) : end_(header_bytes) {}
+  uint64_t Place(uint64_t bytes) {
+    const uint64_t offset = end_;
+    end_ = (end_ + bytes + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
+    return offset;
+  }
+
+ private:
+  uint64_t end_;
+};
+
+void AppendSection(ByteSink& out, std::span<const std::byte> bytes) {
+  static constexpr std::byte kZeros[kSectionAlignment] = {};
+  out.Append(bytes);
+  const size_t padding = (kSectionAlignment - bytes.size() % kSectionAlignment) % kSectionAlignment;
+  out.Append({kZeros, padding});
+}
+
+std::vector<float> InverseLengths(const VectorRows& vectors) {
+  const VectorReader reader(vectors, Metric::kL2);
+  std::vector<float> vector(vectors.dimensions);
+  std::vector<float> inverse(vectors.rows);
+  for (size_t row = 0; row < vectors.rows; ++row) {
+    reader.Read(row, vector.data());
+    double sum = 0;
+    for (float value : vector) sum += double{value} * value;
+    if (sum > 0) inverse[row] = static_cast<float>(1 / std::sqrt(sum));
+  }
+  return inverse;
+}
+
+void AppendFloatCodes(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
+                      const TaskContext& context, ByteSink& out) {
+  const VectorReader reader(vectors, declaration.metric);
+  const size_t stride = FloatCodeStride(declaration.quantization, vectors.dimensions);
+  const size_t chunk_rows = std::max<size_t>(1, kEncodeRows * 100 / (vectors.dimensions + 100));
+  std::vector<std::byte> codes(chunk_rows * stride);
+  std::vector<float> vector(vectors.dimensions);
+  for (size_t first = 0; first < vectors.rows; first += chunk_rows) {
+    context.CheckCancelled();
+    const size_t count = std::min(chunk_rows, vectors.rows - first);
+    for (size_t i = 0; i < count; ++i) {
+      reader.Read(first + i, vector.data());
+      EncodeFloats(declaration.quantization, vector, codes.data() + i * stride);
+    }
+    out.Append({codes.data(), count * stride});
+  }
+}
+
+// Hands out parts of the file after checking that they lie within it.
+class Sections {
+ public:
+  Sections(std::span<const std::byte> bytes, const ByteReader& reader)
+      : bytes_(bytes), reader_(reader) {}
+
+  std::span<const std::byte> At(uint64_t offset, uint64_t count, uint64_t each_bytes) const {
+    if (offset == 0 || offset % kSectionAlignment != 0 || offset > bytes_.size() ||
+        (each_bytes != 0 && count > (bytes_.size() - offset) / each_bytes)) {
+      reader_.ThrowCorrupted("a section of the graph lies outside of it");
+    }
+    return bytes_.subspan(offset, count * each_bytes);
+  }
+  template <class T>
+  const T* Array(uint64_t offset, uint64_t count) const {
+    return reinterpret_cast<const T*>(At(offset, count, sizeof(T)).data());
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+  const ByteReader& reader_;
+};
+
+GraphLayer OpenLayer(const Sections& sections, const LayerRecord& record, bool bottom) {
+  GraphLayer layer;
+  layer.nodes = record.nodes;
+  layer.capacity = record.capacity;
+  layer.links =
+      sections.Array<uint32_t>(record.links_offset, uint64_t{record.nodes} * record.capacity);
+  if (!bottom) {
+    layer.rows = sections.Array<uint32_t>(record.rows_offset, record.nodes);
+    layer.below = sections.Array<uint32_t>(record.below_offset, record.nodes);
+  }
+  return layer;
+}
+
+void CheckFits(const Header& header, const VectorSimilarityDeclaration& declaration,
+               const VectorRows& vectors, const ByteReader& in) {
+  if (header.metric != declaration.metric || header.quantization != declaration.quantization ||
+      header.rows != vectors.rows || header.dimensions != vectors.dimensions) {
+    in.ThrowCorrupted("the graph was built for other vectors");
+  }
+  const bool in_column = CodesAreColumn(declaration.quantization, vectors.element);
+  const CodePlace place = in_column ? CodePlace::kColumn : CodePlace::kFile;
+  if (header.place == CodePlace::kNowhere ? !header.layers.empty() : header.place != place) {
+    in.ThrowCorrupted("the codes of the graph are not where they should be");
+  }
+  if (header.place == CodePlace::kNowhere) return;
+  const bool layers_fit =
+      !header.layers.empty() && header.layers.back().nodes == header.rows &&
+      std::all_of(header.layers.begin(), header.layers.end(), [](const LayerRecord& layer) {
+        return layer.nodes > 0 && layer.nodes <= kMaxLayerNodes && layer.capacity > 0 &&
+               layer.capacity <= 2 * 4096;
+      });
+  if (!layers_fit) in.ThrowCorrupted("the layers of the graph do not fit its rows");
+}
+
+}  // namespace
+
+bool CodesAreColumn(Quantization quantization, VectorElement column) {
+  return (quantization == Quantization::kFloat32 && column == VectorElement::kFloat32) ||
+         ((quantization == Quantization::kFloat32 || quantization == Quantization::kBFloat16) &&
+          column == VectorElement::kBFloat16);
+}
+
+void WriteFlatFile(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
+                   ByteSink& out) {
+  out.Append(Serialize(HeaderOf(declaration, vectors)));
+}
+
+void WriteGraphFile(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
+                    std::span<const OwnedLayer> layers, const ByteCodec& byte_codec,
+                    const ByteCodeRows& byte_codes, const TaskContext& context, ByteSink& out) {
+  const bool in_column = CodesAreColumn(declaration.quantization, vectors.element);
+  const bool bytes = declaration.quantization == Quantization::kInt8;
+  Header header = HeaderOf(declaration, vectors);
+  header.place = in_column ? CodePlace::kColumn : CodePlace::kFile;
+  header.layers.resize(layers.size());
+  Layout layout(Serialize(header).size());
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const OwnedLayer& layer = layers[i];
+    LayerRecord& record = header.layers[i];
+    record = {.nodes = layer.nodes, .capacity = layer.capacity};
+    record.links_offset = layout.Place(layer.links.size() * sizeof(uint32_t));
+    if (layer.rows.empty()) continue;
+    record.rows_offset = layout.Place(layer.nodes * sizeof(uint32_t));
+    record.below_offset = layout.Place(layer.nodes * sizeof(uint32_t));
+  }
+  std::vector<float> inverse_lengths;
+  if (in_column && declaration.metric == Metric::kCosine) inverse_lengths = InverseLengths(vectors);
+  ByteWriter codec;
+  if (bytes) byte_codec.Write(codec);
+  if (!inverse_lengths.empty()) header.lengths_offset = layout.Place(vectors.rows * sizeof(float));
+  if (bytes) header.codec_offset = layout.Place(codec.size());
+  if (!in_column) {
+    header.codes_stride = bytes ? byte_codes.stride_bytes
+                                : FloatCodeStride(declaration.quantization, vectors.dimensions);
+    header.codes_offset = layout.Place(header.codes_stride * vectors.rows);
+  }
+
+  out.Append(Serialize(header));
+  for (const OwnedLayer& layer : layers) {
+    AppendSection(out, std::as_bytes(std::span(layer.links)));
+    if (layer.rows.empty()) continue;
+    AppendSection(out, std::as_bytes(std::span(layer.rows)));
+    AppendSection(out, std::as_bytes(std::span(layer.below)));
+  }
+  if (!inverse_lengths.empty()) AppendSection(out, std::as_bytes(std::span(inverse_lengths)));
+  if (bytes) {
+    AppendSection(out, codec.bytes());
+    AppendSection(out, {byte_codes.base, vectors.rows * byte_codes.stride_bytes});
+  } else if (!in_column) {
+    AppendFloatCodes(declaration, vectors, context, out);
+  }
+}
+
+GraphFile GraphFile::Open(std::span<const std::byte> bytes,
+                          const VectorSimilarityDeclaration& declaration,
+                          const VectorRows& vectors) {
+  if (reinterpret_cast<uintptr_t>(bytes.data()) % alignof(uint64_t) != 0) {
+    throw Error(ErrorCode::kLogicalError, "a graph must be opened at an aligned address");
+  }
+  ByteReader in(bytes, "graph of a vector_similarity index");
+  const Header header = Parse(in);
+  CheckFits(header, declaration, vectors, in);
+
+  GraphFile file;
+  file.rows = header.rows;
+  file.dimensions = header.dimensions;
+  file.flat = header.place == CodePlace::kNowhere;
+  if (file.flat) return file;
+
+  const Sections sections(bytes, in);
+  for (size_t i = 0; i + 1 < header.layers.size(); ++i) {
+    file.upper.push_back(OpenLayer(sections, header.layers[i], false));
+  }
+  file.bottom = OpenLayer(sections, header.layers.back(), true);
+
+  if (declaration.quantization == Quantization::kInt8) {
+    ByteReader codec(sections.At(header.codec_offset, bytes.size() - header.codec_offset, 1),
+                     "codec of a vector_similarity index");
+    file.byte_codec = ByteCodec::Read(codec, declaration.metric, header.dimensions);
+    if (header.codes_stride != file.byte_codec->stride_bytes()) {
+      in.ThrowCorrupted("the codes have the wrong size");
+    }
+    file.byte_codes.base =
+        sections.At(header.codes_offset, header.rows, header.codes_stride).data();
+    file.byte_codes.stride_bytes = header.codes_stride;
+    file.byte_codes.code_dimensions = file.byte_codec->code_dimensions();
+    return file;
+  }
+  file.float_codes.dimensions = header.dimensions;
+  if (header.place == CodePlace::kColumn) {
+    file.float_codes.base = vectors.base;
+    file.float_codes.stride_bytes = vectors.stride_bytes;
+    file.float_codes.element = static_cast<RowElement>(vectors.element);
+    if (declaration.metric == Metric::kCosine) {
+      file.float_codes.inverse_lengths = sections.Array<float>(header.lengths_offset, header.rows);
+    }
+    return file;
+  }
+  if (header.codes_stride != FloatCodeStride(declaration.quantization, header.dimensions)) {
+    in.ThrowCorrupted("the codes have the wrong size");
+  }
+  file.float_codes.element = CodeElement(declaration.quantization);
+  file.float_codes.stride_bytes = header.codes_stride;
+  file.float_codes.base = sections.At(header.codes_offset, header.rows, header.codes_stride).data();
+  return file;
+}
+
+}  // namespace granary

@@ -1,0 +1,208 @@
+#include "granary/skipindex/vector_similarity/graph_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "granary/skipindex/distance/distance.h"
+
+namespace granary {
+namespace {
+
+constexpr size_t kHopsBetweenChecks = 512;
+// With an accept set, the first call goes on until the beam holds this share of `effort` accepted
+// rows: a beam of 256 in which 10 of 10 results are the only accepted ones has missed nearer rows.
+constexpr size_t kAcceptedShare = 4;
+
+const DistanceKernels& KernelsOf(const NeighborQuery& query) {
+  return query.kernels != nullptr ? *query.kernels : BestDistanceKernels();
+}
+
+std::unique_ptr<CodeScorer> MakeScorer(const GraphFile& file, Metric metric,
+                                       const NeighborQuery& query) {
+  const DistanceKernels& kernels = KernelsOf(query);
+  if (!file.byte_codec) {
+    return std::make_unique<FloatCodeScorer>(kernels, metric, file.float_codes, query.vector);
+  }
+  auto scorer = std::make_unique<ByteCodeScorer>(kernels, file.byte_codes);
+  std::vector<float> vector(query.vector.begin(), query.vector.end());
+  if (metric == Metric::kCosine) Normalize(vector);
+  scorer->SetQuery(*file.byte_codec, vector);
+  return scorer;
+}
+
+class GraphSearch final : public NeighborSearch {
+ public:
+  GraphSearch(const GraphFile& file, Metric metric, const NeighborQuery& query, BeamPool& beams)
+      : file_(file),
+        query_(query),
+        scorer_(MakeScorer(file, metric, query)),
+        beams_(beams),
+        beam_(beams.Take()) {}
+  ~GraphSearch() override { beams_.Return(std::move(beam_)); }
+
+  void Next(std::vector<Candidate>& out, const TaskContext& context) override {
+    const bool first = !started_;
+    if (first) {
+      Start();
+    } else if (!beam_->Widen(2 * beam_->width()) && leftover_.empty()) {
+      return;
+    }
+    size_t wanted = query_.count;
+    if (first && query_.accept != nullptr) {
+      wanted = std::max(wanted, query_.effort / kAcceptedShare);
+    }
+    WalkToEnd(context);
+    CollectAccepted();
+    while (fresh_.size() < wanted && beam_->Widen(2 * beam_->width())) {
+      WalkToEnd(context);
+      CollectAccepted();
+    }
+    const size_t most =
+        first ? std::max(query_.count, query_.effort) : std::numeric_limits<size_t>::max();
+    HandOut(std::min(most, fresh_.size()), out);
+  }
+
+  size_t visited() const override { return beam_->visited(); }
+
+ private:
+  void Start() {
+    started_ = true;
+    beam_->Reset(file_.rows, std::max(query_.count, query_.effort));
+    beam_->Add(DescendTo(file_.upper, *scorer_, file_.rows, file_.rows), *scorer_);
+  }
+
+  void WalkToEnd(const TaskContext& context) {
+    while (beam_->Walk(file_.bottom, *scorer_, kHopsBetweenChecks)) context.CheckCancelled();
+  }
+
+  // Fills fresh_ with the accepted rows of the beam that were not handed out, nearest first.
+  void CollectAccepted() {
+    fresh_.clear();
+    for (const BeamEntry& entry : beam_->entries()) {
+      if (query_.accept != nullptr && !query_.accept->Accepts(entry.node())) continue;
+      if (std::binary_search(returned_.begin(), returned_.end(), entry.node())) continue;
+      fresh_.push_back(entry);
+    }
+  }
+
+  void HandOut(size_t count, std::vector<Candidate>& out) {
+    for (size_t i = 0; i < count; ++i) {
+      out.push_back({fresh_[i].node(), scorer_->Estimate(fresh_[i].key())});
+      returned_.push_back(fresh_[i].node());
+    }
+    std::sort(returned_.begin(), returned_.end());
+    leftover_.assign(fresh_.begin() + static_cast<ptrdiff_t>(count), fresh_.end());
+  }
+
+  const GraphFile& file_;
+  const NeighborQuery query_;
+  const std::unique_ptr<CodeScorer> scorer_;
+  BeamPool& beams_;
+  std::unique_ptr<Beam> beam_;
+  bool started_ = false;
+  std::vector<BeamEntry> fresh_;
+  std::vector<BeamEntry> leftover_;  // of fresh_, not handed out
+  std::vector<uint32_t> returned_;   // sorted
+};
+
+class FlatSearch final : public NeighborSearch {
+ public:
+  FlatSearch(const VectorRows& vectors, Metric metric, const NeighborQuery& query)
+      : vectors_(vectors), metric_(metric), query_(query) {}
+
+  void Next(std::vector<Candidate>& out, const TaskContext& context) override {
+    size_t count = query_.count;
+    if (!measured_) {
+      MeasureAll(context);
+      count = std::max(count, query_.effort);
+    }
+    count = std::min(count, entries_.size());
+    const auto middle = entries_.begin() + static_cast<ptrdiff_t>(count);
+    std::partial_sort(entries_.begin(), middle, entries_.end());
+    for (auto entry = entries_.begin(); entry != middle; ++entry) {
+      out.push_back({entry->node(), KeyToFloat(entry->key())});
+    }
+    entries_.erase(entries_.begin(), middle);
+  }
+
+  size_t visited() const override { return visited_; }
+
+ private:
+  void MeasureAll(const TaskContext& context) {
+    constexpr size_t kBatch = 256;
+    measured_ = true;
+    std::vector<uint32_t> batch;
+    for (uint32_t row = 0; row < vectors_.rows; ++row) {
+      if (query_.accept == nullptr || query_.accept->Accepts(row)) batch.push_back(row);
+      if (batch.size() == kBatch || row + 1 == vectors_.rows) {
+        context.CheckCancelled();
+        Measure(batch);
+        batch.clear();
+      }
+    }
+    visited_ = entries_.size();
+  }
+
+  void Measure(std::span<const uint32_t> rows) {
+    const DistanceKernels& kernels = KernelsOf(query_);
+    const DistanceFunction function =
+        metric_ == Metric::kL2 ? DistanceFunction::kL2Squared : FunctionOf(metric_);
+    distances_.resize(rows.size());
+    if (vectors_.element == VectorElement::kFloat64) {
+      const std::vector<double> query(query_.vector.begin(), query_.vector.end());
+      std::vector<double> wide(rows.size());
+      ComputeDistances(kernels, function, std::span<const double>(query), vectors_, rows,
+                       wide.data());
+      std::copy(wide.begin(), wide.end(), distances_.begin());
+    } else {
+      ComputeDistances(kernels, function, query_.vector, vectors_, rows, distances_.data());
+    }
+    for (size_t i = 0; i < rows.size(); ++i) {
+      entries_.push_back({FloatToKey(SortableEstimate(distances_[i])), rows[i]});
+    }
+  }
+
+  // The cosine distance to or from a zero vector is NaN; it sorts among the farthest.
+  float SortableEstimate(float distance) const {
+    if (std::isnan(distance)) return metric_ == Metric::kCosine ? 1 : kFarthest;
+    return metric_ == Metric::kDotProduct ? -distance : distance;
+  }
+
+  static constexpr float kFarthest = std::numeric_limits<float>::infinity();
+
+  const VectorRows vectors_;
+  const Metric metric_;
+  const NeighborQuery query_;
+  bool measured_ = false;
+  size_t visited_ = 0;
+  std::vector<BeamEntry> entries_;
+  std::vector<float> distances_;
+};
+
+}  // namespace
+
+std::unique_ptr<Beam> BeamPool::Take() {
+  const std::lock_guard lock(mutex_);
+  if (free_.empty()) return std::make_unique<Beam>();
+  auto beam = std::move(free_.back());
+  free_.pop_back();
+  return beam;
+}
+
+void BeamPool::Return(std::unique_ptr<Beam> beam) {
+  const std::lock_guard lock(mutex_);
+  free_.push_back(std::move(beam));
+}
+
+std::unique_ptr<NeighborSearch> StartGraphSearch(const GraphFile& file, Metric metric,
+                                                 const NeighborQuery& query, BeamPool& beams) {
+  return std::make_unique<GraphSearch>(file, metric, query, beams);
+}
+
+std::unique_ptr<NeighborSearch> StartFlatSearch(const VectorRows& vectors, Metric metric,
+                                                const NeighborQuery& query) {
+  return std::make_unique<FlatSearch>(vectors, metric, query);
+}
+
+}  // namespace granary

@@ -1,0 +1,85 @@
+#include "granary/skipindex/vector_similarity/vector_checks.h"
+
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include <fmt/format.h>
+
+namespace granary {
+namespace {
+
+[[noreturn]] void ThrowRow(size_t row, const std::string& problem) {
+  throw Error(ErrorCode::kIncorrectData,
+              fmt::format("row {} cannot be in a vector_similarity index: {}", row, problem));
+}
+
+// What of the values decides whether a row is fit.
+struct RowFacts {
+  bool finite = true;
+  bool zero = true;
+};
+
+template <class T>
+RowFacts Inspect(const std::byte* row, size_t dimensions) {
+  const T* values = reinterpret_cast<const T*>(row);
+  RowFacts facts;
+  for (size_t i = 0; i < dimensions; ++i) {
+    const auto value = static_cast<std::conditional_t<sizeof(T) == 8, double, float>>(values[i]);
+    facts.finite &= std::fabs(value) <= std::numeric_limits<decltype(value)>::max();
+    facts.zero &= value == 0;
+  }
+  return facts;
+}
+
+RowFacts Inspect(const VectorRows& vectors, size_t row) {
+  switch (vectors.element) {
+    case VectorElement::kFloat32:
+      return Inspect<float>(vectors.Row(row), vectors.dimensions);
+    case VectorElement::kFloat64:
+      return Inspect<double>(vectors.Row(row), vectors.dimensions);
+    case VectorElement::kBFloat16:
+      break;
+  }
+  return Inspect<BFloat16>(vectors.Row(row), vectors.dimensions);
+}
+
+}  // namespace
+
+void CheckVectors(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
+                  size_t first_row) {
+  const bool zero_allowed =
+      declaration.metric != Metric::kCosine || declaration.quantization != Quantization::kInt8;
+  for (size_t row = 0; row < vectors.rows; ++row) {
+    const RowFacts facts = Inspect(vectors, row);
+    if (!facts.finite) ThrowRow(first_row + row, "it has a NaN or infinite value");
+    if (facts.zero && !zero_allowed) {
+      ThrowRow(first_row + row, "it is a zero vector, which has no direction for cosineDistance");
+    }
+  }
+}
+
+void CheckVectors(const VectorSimilarityDeclaration& declaration, const Column& values,
+                  size_t first_row) {
+  if (values.size() == 0) return;
+  if (values.is_constant()) {
+    const auto& constant = static_cast<const ConstantColumn&>(values);
+    return CheckVectors(declaration, *constant.value(), first_row);
+  }
+  const ArrayColumn& arrays = AsArrays(values);
+  const size_t expected = declaration.dimensions.value_or(arrays.Length(0));
+  for (size_t row = 0; row < arrays.size(); ++row) {
+    const size_t length = arrays.Length(row);
+    if (length == 0) ThrowRow(first_row + row, "the array is empty");
+    if (length != expected) {
+      ThrowRow(
+          first_row + row,
+          declaration.dimensions
+              ? fmt::format("it has {} dimensions, the index has {}", length, expected)
+              : fmt::format("it has {} dimensions, row {} has {}", length, first_row, expected));
+    }
+  }
+  CheckVectors(declaration, arrays.Vectors(expected), first_row);
+}
+
+}  // namespace granary

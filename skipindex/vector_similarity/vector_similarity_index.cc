@@ -1,0 +1,156 @@
+#include "granary/skipindex/vector_similarity/vector_similarity_index.h"
+
+#include <algorithm>
+#include <new>
+
+#include <fmt/format.h>
+
+#include "granary/skipindex/vector_similarity/declaration.h"
+#include "granary/skipindex/vector_similarity/graph_builder.h"
+#include "granary/skipindex/vector_similarity/graph_file.h"
+#include "granary/skipindex/vector_similarity/graph_search.h"
+#include "granary/skipindex/vector_similarity/vector_checks.h"
+
+namespace granary {
+namespace {
+
+class VectorSubIndex final : public SubIndex, public NeighborSearcher {
+ public:
+  VectorSubIndex(GraphFile file, Metric metric, const VectorRows& vectors)
+      : file_(std::move(file)), metric_(metric), vectors_(vectors) {}
+
+  const NeighborSearcher* neighbor_searcher() const override { return this; }
+  bool is_flat() const override { return file_.flat; }
+
+  std::unique_ptr<NeighborSearch> Start(const NeighborQuery& query) const override {
+    if (query.vector.size() != vectors_.dimensions) {
+      throw Error(ErrorCode::kIncorrectQuery,
+                  fmt::format("the reference vector has {} dimensions, the index has {}",
+                              query.vector.size(), vectors_.dimensions));
+    }
+    if (file_.flat) return StartFlatSearch(vectors_, metric_, query);
+    return StartGraphSearch(file_, metric_, query, beams_);
+  }
+
+ private:
+  const GraphFile file_;
+  const Metric metric_;
+  const VectorRows vectors_;
+  mutable BeamPool beams_;
+};
+
+// Byte codes of a block, at a multiple of a cache line.
+class ByteCodeArray {
+ public:
+  ByteCodeArray(const VectorReader& reader, const ByteCodec& codec, const TaskContext& context)
+      : charge_(context.memory(), reader.rows().rows * codec.stride_bytes(), "codes of a graph"),
+        codes_(static_cast<std::byte*>(
+            ::operator new(reader.rows().rows* codec.stride_bytes(), kAlignment))) {
+    rows_.base = codes_.get();
+    rows_.stride_bytes = codec.stride_bytes();
+    rows_.code_dimensions = codec.code_dimensions();
+    const size_t rows = reader.rows().rows;
+    const size_t chunks = (rows + kChunkRows - 1) / kChunkRows;
+    context.executor().ParallelFor(chunks, [&](size_t chunk) {
+      std::vector<float> vector(reader.rows().dimensions);
+      context.CheckCancelled();
+      for (size_t row = chunk * kChunkRows; row < std::min(rows, (chunk + 1) * kChunkRows); ++row) {
+        reader.Read(row, vector.data());
+        codec.EncodeRow(vector, codes_.get() + row * codec.stride_bytes());
+      }
+    });
+  }
+
+  const ByteCodeRows& rows() const { return rows_; }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  static constexpr size_t kChunkRows = 256;
+  struct Delete {
+    void operator()(std::byte* codes) const { ::operator delete(codes, kAlignment); }
+  };
+
+  MemoryCharge charge_;
+  std::unique_ptr<std::byte, Delete> codes_;
+  ByteCodeRows rows_;
+};
+
+class VectorSubIndexBuilder final : public SubIndexBuilder {
+ public:
+  VectorSubIndexBuilder(const VectorSimilarityDeclaration& declaration, size_t min_rows_for_graph,
+                        const DistanceKernels& kernels)
+      : declaration_(declaration), min_rows_for_graph_(min_rows_for_graph), kernels_(kernels) {}
+
+  void AddGranule(const Column&) override {
+    throw Error(ErrorCode::kLogicalError, "a vector_similarity index is built from vectors");
+  }
+
+  void Finish(const SubIndexInput& input, ByteSink& out) override {
+    const VectorRows& vectors = *input.vectors;
+    const TaskContext& context = *input.context;
+    CheckVectors(declaration_, vectors, 0);
+    if (vectors.rows == 0 || vectors.rows < min_rows_for_graph_ || vectors.rows > kMaxLayerNodes) {
+      return WriteFlatFile(declaration_, vectors, out);
+    }
+    const GraphParameters parameters{.max_connections = declaration_.max_connections,
+                                     .construction_width = declaration_.construction_width,
+                                     .seed = context.seed()};
+    const VectorReader reader(vectors, declaration_.metric);
+    const ByteCodec codec = ByteCodec::Train(reader);
+    const ByteCodeArray codes(reader, codec, context);
+    const MemoryCharge charge(
+        context.memory(), GraphBuildBytes(vectors.rows, parameters, context.executor().threads()),
+        "a graph");
+    const auto layers = BuildGraph(codes.rows(), vectors.rows, parameters, kernels_, context);
+    WriteGraphFile(declaration_, vectors, layers, codec, codes.rows(), context, out);
+  }
+
+ private:
+  const VectorSimilarityDeclaration declaration_;
+  const size_t min_rows_for_graph_;
+  const DistanceKernels& kernels_;
+};
+
+class VectorSimilarityIndex final : public SkipIndex {
+ public:
+  VectorSimilarityIndex(VectorSimilarityDeclaration declaration, std::string column,
+                        size_t min_rows_for_graph, const DistanceKernels& kernels)
+      : declaration_(std::move(declaration)),
+        ability_{declaration_.metric, std::move(column), declaration_.dimensions},
+        min_rows_for_graph_(min_rows_for_graph),
+        kernels_(kernels) {}
+
+  const VectorSearchAbility* vector_search() const override { return &ability_; }
+  std::string description() const override { return declaration_.Description(); }
+
+  void CheckRows(const Column& values, size_t first_row) const override {
+    CheckVectors(declaration_, values, first_row);
+  }
+
+  std::unique_ptr<SubIndexBuilder> NewBuilder() const override {
+    return std::make_unique<VectorSubIndexBuilder>(declaration_, min_rows_for_graph_, kernels_);
+  }
+
+  std::shared_ptr<const SubIndex> Open(std::span<const std::byte> bytes,
+                                       const SubIndexInput& input) const override {
+    return std::make_shared<VectorSubIndex>(GraphFile::Open(bytes, declaration_, *input.vectors),
+                                            declaration_.metric, *input.vectors);
+  }
+
+ private:
+  const VectorSimilarityDeclaration declaration_;
+  const VectorSearchAbility ability_;
+  const size_t min_rows_for_graph_;
+  const DistanceKernels& kernels_;
+};
+
+}  // namespace
+
+std::shared_ptr<const SkipIndex> VectorSimilarityKind::Declare(
+    const IndexDeclaration& declaration, const TableSettings& settings) const {
+  return std::make_shared<VectorSimilarityIndex>(
+      VectorSimilarityDeclaration::Parse(declaration), declaration.expression->text(),
+      settings.vector_index_min_rows_for_graph, kernels_);
+}
+
+}  // namespace granary

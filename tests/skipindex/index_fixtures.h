@@ -1,0 +1,148 @@
+// What the tests of skip indexes share: declarations without SQL, vectors from a seed, contexts.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <concepts>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "granary/skipindex/skip_index.h"
+#include "granary/table/expression.h"
+#include "granary/table/task_context.h"
+
+namespace granary {
+
+// The column `name` of a block.
+class ColumnExpression final : public Expression {
+ public:
+  ColumnExpression(std::string name, DataType type)
+      : name_(std::move(name)), type_(std::move(type)), columns_{name_} {}
+  ColumnPtr Evaluate(const Block& block) const override { return block.Get(name_); }
+  const DataType& type() const override { return type_; }
+  const std::string& text() const override { return name_; }
+  const std::vector<std::string>& required_columns() const override { return columns_; }
+
+ private:
+  std::string name_;
+  DataType type_;
+  std::vector<std::string> columns_;
+};
+
+inline IndexDeclaration Declared(std::string kind, DataType type,
+                                 std::vector<IndexArgument> arguments = {}) {
+  IndexDeclaration declaration;
+  declaration.name = "idx";
+  declaration.expression = std::make_shared<ColumnExpression>("v", std::move(type));
+  declaration.kind = std::move(kind);
+  declaration.arguments = std::move(arguments);
+  return declaration;
+}
+
+inline IndexArgument Argument(const char* text) { return {Value(std::string(text)), false}; }
+template <std::integral T>
+IndexArgument Argument(T number) {
+  return {Value(static_cast<uint64_t>(number)), false};
+}
+
+// Starts threads for each call; enough for a test.
+class ThreadsExecutor final : public Executor {
+ public:
+  explicit ThreadsExecutor(size_t threads) : threads_(threads) {}
+  size_t threads() const override { return threads_; }
+  void ParallelFor(size_t count, const std::function<void(size_t)>& run) override {
+    std::atomic<size_t> next{0};
+    std::exception_ptr failure;
+    std::mutex mutex;
+    auto work = [&] {
+      try {
+        for (size_t i; (i = next.fetch_add(1)) < count;) run(i);
+      } catch (...) {
+        next = count;
+        const std::lock_guard lock(mutex);
+        if (!failure) failure = std::current_exception();
+      }
+    };
+    std::vector<std::thread> workers;
+    for (size_t i = 1; i < std::min(threads_, count); ++i) workers.emplace_back(work);
+    work();
+    for (std::thread& worker : workers) worker.join();
+    if (failure) std::rethrow_exception(failure);
+  }
+
+ private:
+  size_t threads_;
+};
+
+// A context with everything it needs.
+struct TestContext {
+  explicit TestContext(size_t threads = 1, uint64_t seed = 1)
+      : executor(threads),
+        context({.executor = &executor,
+                 .memory = &memory,
+                 .cancel = &cancel,
+                 .progress = &progress,
+                 .seed = seed}) {}
+
+  ThreadsExecutor executor;
+  MemoryTracker memory;
+  CancelToken cancel;
+  Progress progress;
+  TaskContext context;
+};
+
+// Rows around `clusters` centers, as embeddings are: near neighbours exist.
+inline std::vector<float> ClusteredVectors(size_t rows, size_t dimensions, uint64_t seed,
+                                           size_t clusters = 20) {
+  std::mt19937_64 random(seed);
+  auto normal = [&] {  // of 12 uniform numbers: the same on every library
+    double sum = -6;
+    for (int i = 0; i < 12; ++i) sum += static_cast<double>(random() >> 11) * 0x1p-53;
+    return static_cast<float>(sum);
+  };
+  std::vector<float> centers(clusters * dimensions);
+  for (float& value : centers) value = 2 * normal();
+  std::vector<float> vectors(rows * dimensions);
+  for (size_t row = 0; row < rows; ++row) {
+    const size_t center = random() % clusters;
+    for (size_t i = 0; i < dimensions; ++i) {
+      vectors[row * dimensions + i] = centers[center * dimensions + i] + normal();
+    }
+  }
+  return vectors;
+}
+
+inline VectorRows RowsOf(const std::vector<float>& vectors, size_t dimensions) {
+  return {.base = reinterpret_cast<const std::byte*>(vectors.data()),
+          .stride_bytes = dimensions * sizeof(float),
+          .rows = vectors.size() / dimensions,
+          .dimensions = dimensions,
+          .element = VectorElement::kFloat32};
+}
+
+// Bytes at a multiple of 64 and not one more, so that sanitizers see reads beyond them.
+class AlignedBytes {
+ public:
+  explicit AlignedBytes(std::span<const std::byte> bytes)
+      : data_(
+            static_cast<std::byte*>(::operator new(std::max<size_t>(bytes.size(), 1), kAlignment))),
+        size_(bytes.size()) {
+    std::copy(bytes.begin(), bytes.end(), data_.get());
+  }
+  std::span<std::byte> span() { return {data_.get(), size_}; }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  struct Delete {
+    void operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
+  };
+  std::unique_ptr<std::byte, Delete> data_;
+  size_t size_;
+};
+
+}  // namespace granary

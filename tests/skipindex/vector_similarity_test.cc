@@ -1,0 +1,515 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "granary/skipindex/distance/distance.h"
+#include "granary/skipindex/vector_similarity/vector_similarity_index.h"
+#include "granary/tests/skipindex/index_fixtures.h"
+
+namespace granary {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr size_t kDimensions = 24;
+
+const DataType kFloatArray = DataType::Array(TypeId::kFloat32);
+
+std::vector<IndexArgument> Arguments(Metric metric, const char* quantization, uint64_t m = 8,
+                                     uint64_t width = 64) {
+  return {Argument("hnsw"),      Argument(MetricFunction(metric).data()),
+          Argument(kDimensions), Argument(quantization),
+          Argument(m),           Argument(width)};
+}
+
+std::shared_ptr<const SkipIndex> Declare(std::vector<IndexArgument> arguments,
+                                         DataType type = kFloatArray, size_t min_rows = 0,
+                                         const DistanceKernels& kernels = BestDistanceKernels()) {
+  TableSettings settings;
+  settings.vector_index_min_rows_for_graph = min_rows;
+  return VectorSimilarityKind(kernels).Declare(
+      Declared("vector_similarity", std::move(type), std::move(arguments)), settings);
+}
+
+std::vector<std::byte> Build(const SkipIndex& index, const VectorRows& rows, TestContext& test) {
+  ByteWriter out;
+  index.NewBuilder()->Finish({.rows = rows.rows, .vectors = &rows, .context = &test.context}, out);
+  return out.Take();
+}
+
+// A built and opened sub-index with all that it looks at.
+struct Opened {
+  Opened(std::shared_ptr<const SkipIndex> declared, const VectorRows& rows)
+      : index(std::move(declared)),
+        vectors(rows),
+        bytes(Build(*index, rows, test)),
+        sub_index(index->Open(bytes.span(), {.rows = rows.rows, .vectors = &vectors})) {}
+
+  std::vector<Candidate> Search(std::span<const float> query, size_t count, size_t effort,
+                                AcceptSet* accept = nullptr) {
+    auto search = Start(query, count, effort, accept);
+    std::vector<Candidate> found;
+    search->Next(found, test.context);
+    return found;
+  }
+  std::unique_ptr<NeighborSearch> Start(std::span<const float> query, size_t count, size_t effort,
+                                        AcceptSet* accept = nullptr) {
+    return sub_index->neighbor_searcher()->Start(
+        {.vector = query, .count = count, .effort = effort, .accept = accept});
+  }
+
+  TestContext test;
+  std::shared_ptr<const SkipIndex> index;
+  VectorRows vectors;
+  AlignedBytes bytes;
+  std::shared_ptr<const SubIndex> sub_index;
+};
+
+// Row numbers of the accepted rows, nearest first, by the exact distance.
+std::vector<uint32_t> ExactOrder(const VectorRows& rows, Metric metric,
+                                 std::span<const float> query, AcceptSet* accept = nullptr) {
+  std::vector<double> distances(rows.rows);
+  const std::vector<double> wide(query.begin(), query.end());
+  ComputeDistances(BestDistanceKernels(), FunctionOf(metric), std::span<const double>(wide), rows,
+                   0, rows.rows, distances.data());
+  std::vector<uint32_t> order;
+  for (uint32_t row = 0; row < rows.rows; ++row) {
+    if (accept == nullptr || accept->Accepts(row)) order.push_back(row);
+  }
+  const double sign = metric == Metric::kDotProduct ? -1 : 1;
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    return std::pair(sign * distances[a], a) < std::pair(sign * distances[b], b);
+  });
+  return order;
+}
+
+// How many of the true nearest 10 are among the candidates.
+size_t Hits(const std::vector<Candidate>& found, const std::vector<uint32_t>& exact) {
+  std::set<uint32_t> rows;
+  for (const Candidate& candidate : found) rows.insert(candidate.row);
+  size_t hits = 0;
+  for (size_t i = 0; i < 10; ++i) hits += rows.count(exact[i]);
+  return hits;
+}
+
+ErrorCode CodeOf(const std::function<void()>& run) {
+  try {
+    run();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return ErrorCode{};
+}
+
+struct Combination {
+  Metric metric;
+  const char* quantization;
+};
+
+class EveryCombination : public testing::TestWithParam<Combination> {};
+
+TEST_P(EveryCombination, FindsNearlyAllNearestRowsThroughTheGraph) {
+  const auto [metric, quantization] = GetParam();
+  const auto base = ClusteredVectors(3000, kDimensions, 1);
+  const auto queries = ClusteredVectors(40, kDimensions, 1);  // the same centers
+  Opened opened(Declare(Arguments(metric, quantization)), RowsOf(base, kDimensions));
+  ASSERT_FALSE(opened.sub_index->neighbor_searcher()->is_flat());
+  size_t hits = 0;
+  for (size_t q = 0; q < 40; ++q) {
+    const std::span query(queries.data() + q * kDimensions, kDimensions);
+    const auto found = opened.Search(query, 10, 100);
+    EXPECT_GE(found.size(), 10u);
+    EXPECT_LE(found.size(), 100u);
+    hits += Hits(found, ExactOrder(opened.vectors, metric, query));
+  }
+  EXPECT_GE(hits, 392u) << "of 400";
+}
+
+TEST_P(EveryCombination, EstimatesAreCloseToTheDistance) {
+  const auto [metric, quantization] = GetParam();
+  const auto base = ClusteredVectors(500, kDimensions, 2);
+  Opened opened(Declare(Arguments(metric, quantization)), RowsOf(base, kDimensions));
+  const std::span query(base.data() + 7 * kDimensions, kDimensions);
+  const auto found = opened.Search(query, 20, 50);
+  float previous = -std::numeric_limits<float>::infinity();
+  for (const Candidate& candidate : found) {
+    EXPECT_GE(candidate.distance, previous);
+    previous = candidate.distance;
+    float exact;
+    const DistanceFunction function =
+        metric == Metric::kL2 ? DistanceFunction::kL2Squared : FunctionOf(metric);
+    ComputeDistances(BestDistanceKernels(), function, query, opened.vectors, candidate.row, 1,
+                     &exact);
+    if (metric == Metric::kDotProduct) exact = -exact;
+    const float scale = metric == Metric::kCosine ? 1.0f : 100.0f;
+    EXPECT_NEAR(candidate.distance, exact, 0.03f * scale) << candidate.row;
+  }
+}
+
+TEST_P(EveryCombination, ContinuesUntilEveryReachableRowWasReturnedOnce) {
+  const auto [metric, quantization] = GetParam();
+  const auto base = ClusteredVectors(700, kDimensions, 3);
+  Opened opened(Declare(Arguments(metric, quantization)), RowsOf(base, kDimensions));
+  const std::span query(base.data(), kDimensions);
+  auto search = opened.Start(query, 10, 16);
+  std::set<uint32_t> seen;
+  std::vector<Candidate> found;
+  for (bool more = true; more;) {
+    found.clear();
+    search->Next(found, opened.test.context);
+    more = !found.empty();
+    for (const Candidate& candidate : found) {
+      EXPECT_TRUE(seen.insert(candidate.row).second) << "row " << candidate.row << " twice";
+    }
+  }
+  EXPECT_GE(seen.size(), 690u);
+  EXPECT_LE(search->visited(), 700u);
+}
+
+TEST_P(EveryCombination, ReturnsOnlyAcceptedRowsAndAsManyAsWanted) {
+  const auto [metric, quantization] = GetParam();
+  const auto base = ClusteredVectors(3000, kDimensions, 4);
+  Opened opened(Declare(Arguments(metric, quantization)), RowsOf(base, kDimensions));
+  for (size_t modulus : {2, 10, 100}) {
+    RowBitmap rows(3000);
+    for (size_t row = 0; row < 3000; row += modulus) rows.Set(row);
+    size_t hits = 0;
+    for (size_t q = 0; q < 10; ++q) {
+      AcceptSet accept(rows);
+      const std::span query(base.data() + (q * 37 + 1) * kDimensions, kDimensions);
+      const auto found = opened.Search(query, 10, 100, &accept);
+      EXPECT_GE(found.size(), 10u) << "every " << modulus << "th";
+      for (const Candidate& candidate : found) EXPECT_EQ(candidate.row % modulus, 0u);
+      hits += Hits(found, ExactOrder(opened.vectors, metric, query, &accept));
+    }
+    EXPECT_GE(hits, 95u) << "every " << modulus << "th";
+  }
+}
+
+TEST_P(EveryCombination, BytesAreTheSameOnAnyThreadsAndKernels) {
+  const auto [metric, quantization] = GetParam();
+  const auto base = ClusteredVectors(1500, kDimensions, 5);
+  const VectorRows rows = RowsOf(base, kDimensions);
+  TestContext one(1);
+  const auto expected = Build(*Declare(Arguments(metric, quantization)), rows, one);
+  for (size_t threads : {2, 5}) {
+    TestContext many(threads);
+    EXPECT_EQ(Build(*Declare(Arguments(metric, quantization)), rows, many), expected);
+  }
+  for (const DistanceKernels* kernels : AvailableDistanceKernels()) {
+    TestContext again(2);
+    EXPECT_EQ(
+        Build(*Declare(Arguments(metric, quantization), kFloatArray, 0, *kernels), rows, again),
+        expected)
+        << kernels->name;
+  }
+  TestContext other_seed(1, 99);
+  EXPECT_NE(Build(*Declare(Arguments(metric, quantization)), rows, other_seed), expected);
+}
+
+TEST_P(EveryCombination, SurvivesDamagedBytes) {
+  const auto [metric, quantization] = GetParam();
+  const auto base = ClusteredVectors(300, kDimensions, 6);
+  const VectorRows rows = RowsOf(base, kDimensions);
+  const auto index = Declare(Arguments(metric, quantization));
+  TestContext test;
+  const auto intact = Build(*index, rows, test);
+  const std::span query(base.data(), kDimensions);
+  std::mt19937_64 random(6);
+  size_t searched = 0;
+  auto try_bytes = [&](std::span<const std::byte> damaged) {
+    AlignedBytes bytes(damaged);
+    try {
+      const auto sub_index = index->Open(bytes.span(), {.rows = rows.rows, .vectors = &rows});
+      auto search =
+          sub_index->neighbor_searcher()->Start({.vector = query, .count = 10, .effort = 40});
+      std::vector<Candidate> found;
+      for (int i = 0; i < 3; ++i) search->Next(found, test.context);
+      for (const Candidate& candidate : found) ASSERT_LT(candidate.row, rows.rows);
+      ++searched;
+    } catch (const Error& error) {
+      ASSERT_THAT(error.code(),
+                  testing::AnyOf(ErrorCode::kCorruptedData, ErrorCode::kUnknownFormatVersion));
+    }
+  };
+  for (size_t round = 0; round < 400; ++round) {
+    auto damaged = intact;
+    const size_t flips = 1 + random() % 20;
+    const size_t reach = round % 2 == 0 ? 200 : damaged.size();  // the header, or anything
+    for (size_t i = 0; i < flips; ++i) damaged[random() % reach] = std::byte(random());
+    try_bytes(damaged);
+  }
+  for (size_t round = 0; round < 100; ++round) {
+    try_bytes(std::span(intact).first(random() % intact.size()));
+  }
+  auto garbage = intact;
+  std::fill(garbage.begin() + 512, garbage.end(), std::byte{0x7F});
+  try_bytes(garbage);
+  std::fill(garbage.begin() + 512, garbage.end(), std::byte{0});
+  try_bytes(garbage);
+  EXPECT_GT(searched, 50u);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    VectorSimilarity, EveryCombination,
+    testing::Values(Combination{Metric::kL2, "f32"}, Combination{Metric::kL2, "bf16"},
+                    Combination{Metric::kL2, "f16"}, Combination{Metric::kL2, "i8"},
+                    Combination{Metric::kCosine, "f32"}, Combination{Metric::kCosine, "bf16"},
+                    Combination{Metric::kCosine, "f16"}, Combination{Metric::kCosine, "i8"},
+                    Combination{Metric::kDotProduct, "f32"},
+                    Combination{Metric::kDotProduct, "bf16"},
+                    Combination{Metric::kDotProduct, "f16"},
+                    Combination{Metric::kDotProduct, "i8"}),
+    [](const auto& info) {
+      return std::string(MetricFunction(info.param.metric)) + "_" + info.param.quantization;
+    });
+
+TEST(VectorSimilarityTest, OtherElementTypesAreIndexed) {
+  const auto floats = ClusteredVectors(1000, kDimensions, 7);
+  const std::vector<double> doubles(floats.begin(), floats.end());
+  std::vector<BFloat16> halves;
+  for (float value : floats) halves.emplace_back(value);
+  const VectorRows double_rows{reinterpret_cast<const std::byte*>(doubles.data()), kDimensions * 8,
+                               1000, kDimensions, VectorElement::kFloat64};
+  const VectorRows half_rows{reinterpret_cast<const std::byte*>(halves.data()), kDimensions * 2,
+                             1000, kDimensions, VectorElement::kBFloat16};
+  const std::span query(floats.data() + 5 * kDimensions, kDimensions);
+  for (const char* quantization : {"f32", "bf16", "f16", "i8"}) {
+    for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDotProduct}) {
+      Opened wide(Declare(Arguments(metric, quantization), DataType::Array(TypeId::kFloat64)),
+                  double_rows);
+      EXPECT_GE(Hits(wide.Search(query, 10, 100), ExactOrder(double_rows, metric, query)), 9u);
+      Opened half(Declare(Arguments(metric, quantization), DataType::Array(TypeId::kBFloat16)),
+                  half_rows);
+      EXPECT_GE(Hits(half.Search(query, 10, 100), ExactOrder(half_rows, metric, query)), 9u);
+    }
+  }
+}
+
+TEST(VectorSimilarityTest, TheGraphHoldsNoSecondCopyOfAColumnOfTheDeclaredType) {
+  const auto base = ClusteredVectors(1000, kDimensions, 8);
+  TestContext test;
+  const auto rows = RowsOf(base, kDimensions);
+  const size_t in_column = Build(*Declare(Arguments(Metric::kL2, "f32")), rows, test).size();
+  const size_t in_file = Build(*Declare(Arguments(Metric::kL2, "f16")), rows, test).size();
+  EXPECT_EQ(in_file - in_column, 1000u * kDimensions * 2 / 32 * 32 + 1000u * 16);
+}
+
+TEST(VectorSimilarityTest, SmallBlocksAreScannedExactly) {
+  const auto base = ClusteredVectors(500, kDimensions, 9);
+  for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDotProduct}) {
+    Opened opened(Declare(Arguments(metric, "i8"), kFloatArray, 501), RowsOf(base, kDimensions));
+    EXPECT_TRUE(opened.sub_index->neighbor_searcher()->is_flat());
+    EXPECT_LT(opened.bytes.span().size(), 200u);
+    const std::span query(base.data() + 11 * kDimensions, kDimensions);
+    AcceptSet accept(500, 64, [](size_t granule, RowBitmap& rows) {
+      for (size_t row = granule * 64; row < std::min<size_t>(500, granule * 64 + 64); ++row) {
+        if (row % 3 == 0) rows.Set(row);
+      }
+    });
+    const auto exact = ExactOrder(opened.vectors, metric, query, &accept);
+    auto search = opened.Start(query, 7, 7, &accept);
+    std::vector<Candidate> found;
+    for (size_t before = 1; before != found.size();) {
+      before = found.size();
+      search->Next(found, opened.test.context);
+    }
+    ASSERT_EQ(found.size(), exact.size());
+    for (size_t i = 0; i < exact.size(); ++i) EXPECT_EQ(found[i].row, exact[i]) << i;
+  }
+}
+
+TEST(VectorSimilarityTest, AGraphOfOneRowAndOfEqualRows) {
+  const std::vector<float> one(kDimensions, 0.5f);
+  Opened single(Declare(Arguments(Metric::kCosine, "bf16")), RowsOf(one, kDimensions));
+  EXPECT_FALSE(single.sub_index->neighbor_searcher()->is_flat());
+  EXPECT_EQ(single.Search(one, 10, 10).size(), 1u);
+
+  const std::vector<float> equal(200 * kDimensions, 0.25f);
+  for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDotProduct}) {
+    Opened same(Declare(Arguments(metric, "i8")), RowsOf(equal, kDimensions));
+    EXPECT_GE(same.Search(one, 10, 10).size(), 10u);
+  }
+}
+
+TEST(VectorSimilarityTest, ZeroVectorsUnderCosineAreKeptAndFar) {
+  auto base = ClusteredVectors(400, kDimensions, 10);
+  for (size_t row = 0; row < 400; row += 4) std::fill_n(&base[row * kDimensions], kDimensions, 0);
+  const std::vector<float> zero(kDimensions);
+  for (const char* quantization : {"f32", "bf16", "f16"}) {
+    Opened opened(Declare(Arguments(Metric::kCosine, quantization)), RowsOf(base, kDimensions));
+    const auto found = opened.Search({&base[kDimensions], kDimensions}, 10, 64);
+    EXPECT_EQ(found.front().row, 1u);
+    for (const Candidate& candidate : found) EXPECT_FALSE(std::isnan(candidate.distance));
+    for (const Candidate& candidate : opened.Search(zero, 10, 64)) {
+      EXPECT_EQ(candidate.distance, 1);
+    }
+  }
+}
+
+TEST(VectorSimilarityTest, HugeAndTinyValuesDoNotBreakTheGraph) {
+  auto base = ClusteredVectors(300, kDimensions, 11);
+  for (float& value : base) value *= 1e37f;
+  base[3] = std::numeric_limits<float>::max();
+  base[kDimensions] = std::numeric_limits<float>::denorm_min();
+  for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDotProduct}) {
+    for (const char* quantization : {"f32", "bf16", "f16", "i8"}) {
+      Opened opened(Declare(Arguments(metric, quantization)), RowsOf(base, kDimensions));
+      EXPECT_GE(opened.Search({base.data(), kDimensions}, 10, 64).size(), 10u);
+    }
+  }
+}
+
+TEST(VectorSimilarityTest, RowsThatCannotBeIndexedAreNamed) {
+  auto check = [](const SkipIndex& index, std::vector<float> values, std::vector<uint64_t> ends) {
+    const ArrayColumn column(
+        std::make_shared<NumberColumn<float>>(TypeId::kFloat32, std::move(values)),
+        std::move(ends));
+    try {
+      index.CheckRows(column, 1000);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kIncorrectData);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto fixed = Declare({Argument("hnsw"), Argument("cosineDistance"), Argument(2)});
+  EXPECT_EQ(check(*fixed, {1, 2, 0, 0}, {2, 4}), "");
+  EXPECT_THAT(check(*fixed, {1, 2, 1, 2, 3}, {2, 5}), HasSubstr("row 1001"));
+  EXPECT_THAT(check(*fixed, {1, 2}, {2, 2}), HasSubstr("empty"));
+  EXPECT_THAT(check(*fixed, {1, 2, 3, nan}, {2, 4}), HasSubstr("row 1001"));
+  EXPECT_THAT(check(*fixed, {1, -1 / 0.0f}, {2}), HasSubstr("row 1000"));
+  const auto open = Declare({Argument("hnsw"), Argument("L2Distance")});
+  EXPECT_FALSE(open->vector_search()->dimensions.has_value());
+  EXPECT_EQ(check(*open, {1, 2, 3, 4, 5, 6}, {3, 6}), "");
+  EXPECT_THAT(check(*open, {1, 2, 3, 4, 5}, {3, 5}), HasSubstr("row 1001"));
+  EXPECT_THAT(check(*open, {}, {0}), HasSubstr("empty"));
+  const auto bytes = Declare({Argument("hnsw"), Argument("cosineDistance"), Argument(2),
+                              Argument("i8"), Argument(0), Argument(0)});
+  EXPECT_THAT(check(*bytes, {1, 2, 0, 0}, {2, 4}), HasSubstr("zero vector"));
+}
+
+TEST(VectorSimilarityTest, BuilderRefusesBadRowsToo) {
+  auto base = ClusteredVectors(100, kDimensions, 12);
+  base[50 * kDimensions + 3] = std::numeric_limits<float>::infinity();
+  TestContext test;
+  EXPECT_EQ(CodeOf([&] {
+              Build(*Declare(Arguments(Metric::kL2, "bf16")), RowsOf(base, kDimensions), test);
+            }),
+            ErrorCode::kIncorrectData);
+}
+
+TEST(VectorSimilarityTest, ReferenceOfTheWrongLengthIsRefused) {
+  const auto base = ClusteredVectors(100, kDimensions, 13);
+  Opened opened(Declare(Arguments(Metric::kL2, "bf16")), RowsOf(base, kDimensions));
+  EXPECT_EQ(CodeOf([&] { opened.Search({base.data(), 3}, 1, 1); }), ErrorCode::kIncorrectQuery);
+}
+
+TEST(VectorSimilarityTest, ABuildCanBeCancelledAndIsCharged) {
+  const auto base = ClusteredVectors(4000, kDimensions, 14);
+  const auto rows = RowsOf(base, kDimensions);
+  const auto index = Declare(Arguments(Metric::kL2, "bf16"));
+  TestContext cancelled(2);
+  cancelled.cancel.Cancel();
+  EXPECT_EQ(CodeOf([&] { Build(*index, rows, cancelled); }), ErrorCode::kQueryWasCancelled);
+  EXPECT_EQ(cancelled.memory.used(), 0u);
+
+  TestContext limited;
+  limited.memory.set_limit(100000);
+  EXPECT_EQ(CodeOf([&] { Build(*index, rows, limited); }), ErrorCode::kMemoryLimitExceeded);
+  EXPECT_EQ(limited.memory.used(), 0u);
+
+  TestContext free;
+  Build(*index, rows, free);
+  EXPECT_GT(free.memory.peak(), 4000u * 16 * 4);
+  EXPECT_EQ(free.memory.used(), 0u);
+  EXPECT_EQ(free.progress.rows_done, 4000u);
+}
+
+TEST(VectorSimilarityTest, ASearchCanBeCancelled) {
+  const auto base = ClusteredVectors(3000, kDimensions, 15);
+  Opened opened(Declare(Arguments(Metric::kL2, "bf16")), RowsOf(base, kDimensions));
+  opened.test.cancel.Cancel();
+  EXPECT_EQ(CodeOf([&] {
+              opened.Search({base.data(), kDimensions}, 10, 2000);
+            }),
+            ErrorCode::kQueryWasCancelled);
+}
+
+TEST(VectorSimilarityTest, ManyThreadsSearchOneSubIndex) {
+  const auto base = ClusteredVectors(2000, kDimensions, 16);
+  Opened opened(Declare(Arguments(Metric::kL2, "i8")), RowsOf(base, kDimensions));
+  const auto rows_near = [&](size_t q) {
+    std::vector<uint32_t> rows;
+    for (const Candidate& candidate : opened.Search({&base[q * kDimensions], kDimensions}, 5, 20)) {
+      rows.push_back(candidate.row);
+    }
+    return rows;
+  };
+  std::vector<std::vector<uint32_t>> alone;
+  for (size_t q = 0; q < 400; ++q) alone.push_back(rows_near(q));
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (size_t q = t; q < 400; q += 4) EXPECT_EQ(rows_near(q), alone[q]);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(VectorSimilarityTest, ArgumentsAreChecked) {
+  auto code = [](std::vector<IndexArgument> arguments) {
+    return CodeOf([&] { Declare(std::move(arguments)); });
+  };
+  const auto hnsw = Argument("hnsw");
+  const auto l2 = Argument("L2Distance");
+  EXPECT_EQ(code({hnsw, l2}), ErrorCode{});
+  EXPECT_EQ(code({hnsw, l2, Argument(3)}), ErrorCode{});
+  EXPECT_EQ(code({hnsw, l2, Argument("i8"), Argument(4), Argument(9)}), ErrorCode{});
+  EXPECT_EQ(code({hnsw, l2, Argument(3), Argument("i8"), Argument(0), Argument(0)}), ErrorCode{});
+  EXPECT_EQ(code({}), ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(code({hnsw}), ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(code({hnsw, l2, Argument(3), Argument("i8")}), ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(code({hnsw, l2, Argument(3), Argument("i8"), Argument(2), Argument(2), Argument(2)}),
+            ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(code({Argument(1), l2, Argument(3)}), ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(code({Argument("ivf"), l2, Argument(3)}), ErrorCode::kIncorrectData);
+  EXPECT_EQ(code({hnsw, Argument(2), Argument(3)}), ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(code({hnsw, Argument("L3"), Argument(3)}), ErrorCode::kIncorrectData);
+  EXPECT_EQ(code({hnsw, l2, Argument("x")}), ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(code({hnsw, l2, {Value(int64_t{-3})}}), ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(code({hnsw, l2, {Value(2.5)}}), ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(code({hnsw, l2, Argument(uint64_t{0})}), ErrorCode::kIncorrectData);
+  auto full = [&](IndexArgument quantization, IndexArgument m, IndexArgument width) {
+    return code({hnsw, l2, Argument(3), quantization, m, width});
+  };
+  EXPECT_EQ(full(Argument(8), Argument(2), Argument(2)), ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(full(Argument("u8"), Argument(2), Argument(2)), ErrorCode::kIncorrectData);
+  EXPECT_EQ(full(Argument("f64"), Argument(2), Argument(2)), ErrorCode::kNotImplemented);
+  EXPECT_EQ(full(Argument("b1"), Argument(2), Argument(2)), ErrorCode::kNotImplemented);
+  EXPECT_EQ(full(Argument("i8"), Argument(1), Argument(2)), ErrorCode::kIncorrectData);
+  EXPECT_EQ(full(Argument("i8"), Argument("2"), Argument(2)), ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(full(Argument("i8"), Argument(1u << 30), Argument(2)), ErrorCode::kIncorrectData);
+  EXPECT_EQ(full(Argument("i8"), Argument(2), {Value(int64_t{-1})}), ErrorCode::kIncorrectQuery);
+  for (DataType type : {DataType(TypeId::kFloat32), DataType::Array(TypeId::kInt32),
+                        DataType::Array(DataType::Array(TypeId::kFloat32))}) {
+    EXPECT_EQ(CodeOf([&] { Declare({hnsw, l2, Argument(3)}, type); }), ErrorCode::kIllegalColumn);
+  }
+}
+
+TEST(VectorSimilarityTest, TheDescriptionHasEveryArgument) {
+  EXPECT_EQ(Declare({Argument("hnsw"), Argument("dotProduct"), Argument(7)})->description(),
+            "vector_similarity('hnsw', 'dotProduct', 7, 'bf16', 32, 128)");
+  EXPECT_EQ(Declare({Argument("hnsw"), Argument("L2Distance"), Argument("f16"), Argument(0),
+                     Argument(50)})
+                ->description(),
+            "vector_similarity('hnsw', 'L2Distance', 'f16', 32, 50)");
+}
+
+}  // namespace
+}  // namespace granary
