@@ -8,7 +8,8 @@
 namespace granary {
 namespace {
 
-constexpr size_t kChunkBytes = size_t{1} << 18;
+constexpr size_t kChunkBytesMin = size_t{1} << 14;
+constexpr size_t kChunkBytesMax = size_t{1} << 18;
 constexpr size_t kWindowBytesMax = size_t{1} << 30;
 
 }  // namespace
@@ -20,7 +21,8 @@ bool InputBytes::More() {
                 "no end of row within 1 GiB: a quote or bracket may be left open");
   }
   const size_t kept = window_.size();
-  const size_t needed = kept + std::max(kChunkBytes, kept);
+  const size_t chunk = std::clamp(buffer_.size(), kChunkBytesMin, kChunkBytesMax);
+  const size_t needed = kept + std::max(chunk, kept);
   if (buffer_.size() < needed) {
     std::vector<char> larger(needed);
     if (kept > 0) std::memcpy(larger.data(), window_.data(), kept);

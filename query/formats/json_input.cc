@@ -72,7 +72,7 @@ std::string_view JsonEachRowInput::TakeObject() {
     if (length != window.npos) return window.substr(0, length);
     if (!bytes_.More()) {
       ThrowBadRow(ErrorCode::kCannotReadAllData,
-                  fmt::format("the object is not closed: {}", Excerpt(window)));
+                  fmt::format("the object is not closed: {}", Excerpt(bytes_.window())));
     }
   }
 }

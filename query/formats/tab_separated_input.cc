@@ -55,20 +55,18 @@ std::vector<std::string> TabSeparatedInput::Names(std::string_view line) const {
 }
 
 bool TabSeparatedInput::NextLine(std::string_view& line) {
-  for (size_t searched = 0;;) {
+  size_t length = 0;
+  do {
     const std::string_view window = bytes_.window();
     const char* const end = window.data() + window.size();
-    const char* const newline = FindFirstOf<'\n'>(window.data() + searched, end);
-    const auto length = static_cast<size_t>(newline - window.data());
-    if (newline != end || !bytes_.More()) {
-      if (window.empty()) return false;
-      line = window.substr(0, length);
-      line_bytes_ = length + (newline != end ? 1 : 0);
-      if (line.ends_with('\r')) line.remove_suffix(1);
-      return true;
-    }
-    searched = length;
-  }
+    length = static_cast<size_t>(FindFirstOf<'\n'>(window.data() + length, end) - window.data());
+  } while (length == bytes_.window().size() && bytes_.More());
+  const std::string_view window = bytes_.window();
+  if (window.empty()) return false;
+  line = window.substr(0, length);
+  line_bytes_ = std::min(length + 1, window.size());
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return true;
 }
 
 bool TabSeparatedInput::ReadRow() {

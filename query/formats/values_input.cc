@@ -114,8 +114,9 @@ std::string_view ValuesInput::TakeRow() {
     const size_t length = FindRowEnd(window);
     if (length != window.npos) return window.substr(0, length);
     if (!bytes_.More()) {
-      ThrowBadRow(ErrorCode::kCannotParseInput,
-                  fmt::format("a parenthesis or quote is not closed: {}", Excerpt(window)));
+      ThrowBadRow(
+          ErrorCode::kCannotParseInput,
+          fmt::format("a parenthesis or quote is not closed: {}", Excerpt(bytes_.window())));
     }
   }
 }

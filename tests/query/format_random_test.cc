@@ -189,7 +189,7 @@ TEST_P(EveryFormat, DamagedInputIsReadOrRefusedButNeverCrashes) {
     return DefaultValue(column.type);
   };
   size_t refused = 0;
-  constexpr size_t kRounds = 3000;
+  constexpr size_t kRounds = 1000;
   for (size_t round = 0; round < kRounds; ++round) {
     const Block block = RandomBlock(generator, EveryType(), 3, format == "JSONEachRow");
     std::string text = WriteBlocks(format, EveryType(), {block});
@@ -229,7 +229,7 @@ TEST(ArrayFiles, DamagedOnesAreReadOrRefusedButNeverCrash) {
   std::string fvecs;
   for (int i = 0; i < 3; ++i) fvecs += std::string("\2\0\0\0", 4) + std::string(8, 'x');
   size_t read = 0, refused = 0;
-  for (int round = 0; round < 6000; ++round) {
+  for (int round = 0; round < 2000; ++round) {
     std::string file = round % 2 == 0 ? npy : fvecs;
     Damage(generator, file);
     try {
@@ -239,8 +239,8 @@ TEST(ArrayFiles, DamagedOnesAreReadOrRefusedButNeverCrash) {
       ++refused;
     }
   }
-  EXPECT_GT(read, 100u);
-  EXPECT_GT(refused, 100u);
+  EXPECT_GT(read, 50u);
+  EXPECT_GT(refused, 50u);
 }
 
 }  // namespace
