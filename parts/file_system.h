@@ -49,7 +49,7 @@ class ReadableFile {
 class FileMap {
  public:
   virtual ~FileMap() = default;
-  // Starts on a page boundary.
+  // Starts at a multiple of 64.
   std::span<const std::byte> bytes() const { return bytes_; }
   // Brings a range into memory before it is first touched, so that a failing disk is an exception
   // and not a signal.
@@ -103,6 +103,10 @@ class FileSystem {
 
 // The files of the operating system.
 std::shared_ptr<FileSystem> PosixFileSystem();
+
+// Throws the Error of a failed system call: NOT_ENOUGH_SPACE, FILE_DOESNT_EXIST, or else `code`.
+[[noreturn]] void ThrowFileError(std::string_view operation, const std::string& path,
+                                 int error_number, ErrorCode code);
 
 std::string JoinPath(std::string_view directory, std::string_view name);
 // "." if there is none.

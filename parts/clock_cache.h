@@ -1,0 +1,128 @@
+// A bounded cache with single-flight loading: whoever asks first loads, the others wait for that
+// one entry only. Replacement is CLOCK: an entry survives one round of the hand for being used.
+// Lookups go through a concurrent hash table and take no lock shared between keys.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <libcuckoo/cuckoohash_map.hh>
+
+namespace granary {
+
+// Something of one part: `part` is unique in the process, `place` unique within the part.
+struct CacheKey {
+  uint64_t part = 0;
+  uint64_t place = 0;
+  friend bool operator==(const CacheKey&, const CacheKey&) = default;
+};
+
+template <class Value>
+class ClockCache {
+ public:
+  using ValuePtr = std::shared_ptr<const Value>;
+
+  // `limit` in whatever unit Find's loaders report weights.
+  explicit ClockCache(size_t limit) : slots_(kFirstCapacity), limit_(limit) {}
+
+  // The cached value, or what `load` returns: the value and its weight. What load throws is thrown
+  // to every caller that asked it, and nothing is cached.
+  template <class Load>
+  ValuePtr FindOrLoad(const CacheKey& key, Load&& load) {
+    std::shared_ptr<Slot> slot = FindOrAddSlot(key);
+    const std::lock_guard lock(slot->mutex);
+    slot->recently_used.store(true, std::memory_order_relaxed);
+    if (slot->value) return slot->value;
+    try {
+      std::pair<ValuePtr, size_t> loaded = load();
+      slot->value = std::move(loaded.first);
+      slot->weight = loaded.second;
+    } catch (...) {
+      EraseSlot(slot);
+      throw;
+    }
+    Admit(slot);
+    return slot->value;
+  }
+
+  // Drops everything of a part.
+  void Forget(uint64_t part) {
+    std::vector<std::shared_ptr<Slot>> dropped;
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < ring_.size();) {
+      if (ring_[i]->key.part == part) {
+        dropped.push_back(ring_[i]);
+        Evict(i);
+      } else {
+        ++i;
+      }
+    }
+  }
+
+  size_t weight() const {
+    const std::lock_guard lock(mutex_);
+    return weight_;
+  }
+
+ private:
+  static constexpr size_t kFirstCapacity = 256;
+
+  struct Slot {
+    explicit Slot(const CacheKey& slot_key) : key(slot_key) {}
+    const CacheKey key;
+    std::atomic<bool> recently_used{false};
+    std::mutex mutex;  // guards value
+    ValuePtr value;
+    size_t weight = 0;
+  };
+  struct Hash {
+    size_t operator()(const CacheKey& key) const {
+      return (key.part * 0x9E3779B97F4A7C15u) ^ (key.place * 0xC2B2AE3D27D4EB4Fu);
+    }
+  };
+
+  std::shared_ptr<Slot> FindOrAddSlot(const CacheKey& key) {
+    std::shared_ptr<Slot> slot;
+    while (!slots_.find(key, slot)) slots_.insert(key, std::make_shared<Slot>(key));
+    return slot;
+  }
+
+  void EraseSlot(const std::shared_ptr<Slot>& slot) {
+    slots_.erase_fn(slot->key, [&](const std::shared_ptr<Slot>& found) { return found == slot; });
+  }
+
+  void Admit(const std::shared_ptr<Slot>& slot) {
+    const std::lock_guard lock(mutex_);
+    ring_.push_back(slot);
+    weight_ += slot->weight;
+    while (weight_ > limit_ && !ring_.empty()) {
+      if (hand_ >= ring_.size()) hand_ = 0;
+      if (ring_[hand_]->recently_used.exchange(false, std::memory_order_relaxed)) {
+        ++hand_;
+      } else {
+        Evict(hand_);
+      }
+    }
+  }
+
+  void Evict(size_t position) {
+    weight_ -= ring_[position]->weight;
+    EraseSlot(ring_[position]);
+    ring_[position] = ring_.back();
+    ring_.pop_back();
+  }
+
+  libcuckoo::cuckoohash_map<CacheKey, std::shared_ptr<Slot>, Hash> slots_;
+  const size_t limit_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::vector<std::shared_ptr<Slot>> ring_;
+  size_t hand_ = 0;
+  size_t weight_ = 0;
+};
+
+}  // namespace granary

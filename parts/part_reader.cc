@@ -1,0 +1,215 @@
+#include "granary/parts/part_reader.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "granary/parts/column_codec.h"
+#include "granary/parts/stored_part.h"
+
+namespace granary {
+namespace {
+
+// Memory that a view of mapped vectors keeps alive: the part with its map.
+ColumnPtr MappedElements(const PartPtr& part, const DataType& type, const VectorRows& rows) {
+  const size_t count = rows.rows * rows.dimensions;
+  return VisitFixedType(type.element().id(), [&]<class T>() -> ColumnPtr {
+    return std::make_shared<NumberColumn<T>>(type.element(), part,
+                                             reinterpret_cast<const T*>(rows.base), count);
+  });
+}
+
+// The rows of one column of a part.
+class ColumnReader {
+ public:
+  virtual ~ColumnReader() = default;
+  virtual ColumnPtr Read(GranuleRange granules) = 0;
+  // Rows in ascending order, each once.
+  virtual ColumnPtr Gather(std::span<const uint32_t> rows) = 0;
+};
+
+class VectorColumnReader final : public ColumnReader {
+ public:
+  VectorColumnReader(PartPtr part, const DataType& type, const StoredVectors& vectors)
+      : part_(std::move(part)), type_(type), vectors_(vectors) {}
+
+  ColumnPtr Read(GranuleRange granules) override {
+    return ReadRows(part_->FirstRow(granules.begin), part_->RowsIn(granules));
+  }
+
+  ColumnPtr Gather(std::span<const uint32_t> rows) override {
+    for (const uint32_t row : rows) vectors_.VerifyRows(row, 1);
+    const size_t dimensions = vectors_.rows().dimensions;
+    return VisitFixedType(type_.element().id(), [&]<class T>() -> ColumnPtr {
+      std::vector<T> elements(rows.size() * dimensions);
+      for (size_t i = 0; i < rows.size(); ++i) {
+        const T* vector = reinterpret_cast<const T*>(vectors_.rows().Row(rows[i]));
+        std::copy_n(vector, dimensions, elements.data() + i * dimensions);
+      }
+      return ArrayColumn::Uniform(
+          std::make_shared<NumberColumn<T>>(type_.element(), std::move(elements)), dimensions,
+          rows.size());
+    });
+  }
+
+ private:
+  ColumnPtr ReadRows(uint64_t first_row, size_t rows) {
+    vectors_.VerifyRows(first_row, rows);
+    const VectorRows view = vectors_.rows().Slice(first_row, rows);
+    return ArrayColumn::Uniform(MappedElements(part_, type_, view), view.dimensions, rows);
+  }
+
+  const PartPtr part_;
+  const DataType type_;
+  const StoredVectors& vectors_;
+};
+
+class FrameColumnReader final : public ColumnReader {
+ public:
+  FrameColumnReader(std::shared_ptr<const StoredPart> part, size_t number)
+      : part_(std::move(part)), number_(number), column_(part_->manifest().columns[number]) {}
+
+  ColumnPtr Read(GranuleRange granules) override {
+    std::vector<ColumnPtr> pieces;
+    for (size_t granule = granules.begin; granule < granules.end; ++granule) {
+      if (!current_ || part_->Marks(number_)[granule].frame_offset != current_offset_) {
+        SetCurrent(granule, ReadFrame(granule));
+      }
+      pieces.push_back(Decode(granule, current_));
+    }
+    return pieces.size() == 1 ? pieces.front() : Concatenate(column_.type, pieces);
+  }
+
+  ColumnPtr Gather(std::span<const uint32_t> rows) override {
+    const auto builder = ColumnBuilder::Create(column_.type);
+    std::vector<uint32_t> rows_in_granule;
+    for (size_t i = 0; i < rows.size();) {
+      const size_t granule = rows[i] / part_->granule_rows();
+      const uint64_t end = part_->FirstRow(granule + 1);
+      rows_in_granule.clear();
+      for (; i < rows.size() && rows[i] < end; ++i) {
+        rows_in_granule.push_back(static_cast<uint32_t>(rows[i] - part_->FirstRow(granule)));
+      }
+      builder->AppendGather(*Decode(granule, CachedFrame(granule)), rows_in_granule);
+    }
+    return builder->Finish();
+  }
+
+ private:
+  void SetCurrent(size_t granule, FramePtr frame) {
+    current_ = std::move(frame);
+    current_offset_ = part_->Marks(number_)[granule].frame_offset;
+  }
+
+  FramePtr ReadFrame(size_t granule) {
+    if (!file_) file_ = part_->OpenFile(column_.data);
+    const uint64_t offset = part_->Marks(number_)[granule].frame_offset;
+    return part_->ReadFrame(*file_, column_.data, offset,
+                            part_->FrameEnd(number_, granule) - offset);
+  }
+
+  FramePtr CachedFrame(size_t granule) {
+    const uint64_t offset = part_->Marks(number_)[granule].frame_offset;
+    const CacheKey key{part_->id(), (uint64_t{number_} << 48) | offset};
+    return part_->directory().table().caches().impl().frames.FindOrLoad(key, [&] {
+      FramePtr frame = ReadFrame(granule);
+      const size_t bytes = frame->raw.size();
+      return std::pair(std::move(frame), bytes);
+    });
+  }
+
+  ColumnPtr Decode(size_t granule, const FramePtr& frame) const {
+    const Mark& mark = part_->Marks(number_)[granule];
+    if (mark.raw_offset > frame->raw.size()) {
+      part_->ThrowDamaged(column_.places, 0, "a mark that points beyond its frame");
+    }
+    ByteReader in(frame->raw.subspan(mark.raw_offset), "granule " + std::to_string(granule) +
+                                                           " of column " + column_.name +
+                                                           " of part " + part_->name_text());
+    return DecodeRows(column_.type, part_->RowsIn({granule, granule + 1}), frame, in);
+  }
+
+  const std::shared_ptr<const StoredPart> part_;
+  const size_t number_;
+  const ManifestColumn& column_;
+  std::unique_ptr<ReadableFile> file_;
+  FramePtr current_;
+  uint64_t current_offset_ = 0;
+};
+
+std::unique_ptr<ColumnReader> MakeReader(const std::shared_ptr<const StoredPart>& part,
+                                         const std::string& name) {
+  const auto& columns = part->manifest().columns;
+  const auto found =
+      std::find_if(columns.begin(), columns.end(),
+                   [&](const ManifestColumn& column) { return column.name == name; });
+  if (found == columns.end()) {
+    throw Error(ErrorCode::kNoSuchColumnInTable,
+                fmt::format("Part {} has no column {}", part->name_text(), name));
+  }
+  if (const StoredVectors* vectors = part->Vectors(name)) {
+    return std::make_unique<VectorColumnReader>(part, found->type, *vectors);
+  }
+  return std::make_unique<FrameColumnReader>(part, static_cast<size_t>(found - columns.begin()));
+}
+
+}  // namespace
+
+class PartReader::Impl {
+ public:
+  Impl(PartPtr part, std::vector<std::string> columns, const TaskContext& context)
+      : part_(std::static_pointer_cast<const StoredPart>(std::move(part))),
+        names_(std::move(columns)),
+        context_(context) {
+    for (const std::string& name : names_) readers_.push_back(MakeReader(part_, name));
+  }
+
+  const Part& part() const { return *part_; }
+
+  Block Read(GranuleRange granules) {
+    if (names_.empty()) return Block(part_->RowsIn(granules));
+    return ReadColumns([&](ColumnReader& reader) { return reader.Read(granules); });
+  }
+
+  Block Gather(std::span<const uint32_t> rows) {
+    if (names_.empty()) return Block(rows.size());
+    std::vector<uint32_t> ascending(rows.begin(), rows.end());
+    std::sort(ascending.begin(), ascending.end());
+    ascending.erase(std::unique(ascending.begin(), ascending.end()), ascending.end());
+    Block block = ReadColumns([&](ColumnReader& reader) { return reader.Gather(ascending); });
+    if (std::equal(rows.begin(), rows.end(), ascending.begin(), ascending.end())) return block;
+    std::vector<uint32_t> order(rows.size());
+    std::transform(rows.begin(), rows.end(), order.begin(), [&](uint32_t row) {
+      const auto found = std::lower_bound(ascending.begin(), ascending.end(), row);
+      return static_cast<uint32_t>(found - ascending.begin());
+    });
+    return block.Gather(order);
+  }
+
+ private:
+  template <class ReadOne>
+  Block ReadColumns(ReadOne&& read) {
+    std::vector<NamedColumn> columns;
+    for (size_t i = 0; i < names_.size(); ++i) {
+      context_.CheckCancelled();
+      columns.push_back({names_[i], read(*readers_[i])});
+    }
+    return Block(std::move(columns));
+  }
+
+  const std::shared_ptr<const StoredPart> part_;
+  const std::vector<std::string> names_;
+  const TaskContext& context_;
+  std::vector<std::unique_ptr<ColumnReader>> readers_;
+};
+
+PartReader::PartReader(PartPtr part, std::vector<std::string> columns, const TaskContext& context)
+    : impl_(std::make_unique<Impl>(std::move(part), std::move(columns), context)) {}
+PartReader::~PartReader() = default;
+const Part& PartReader::part() const { return impl_->part(); }
+Block PartReader::Read(GranuleRange granules) { return impl_->Read(granules); }
+Block PartReader::Gather(std::span<const uint32_t> rows) { return impl_->Gather(rows); }
+
+}  // namespace granary

@@ -1,0 +1,181 @@
+// How a StoredPart opens its sub-indexes, and how it checks everything.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "granary/parts/column_codec.h"
+#include "granary/parts/format.h"
+#include "granary/parts/stored_part.h"
+#include "granary/parts/sub_index_frame.h"
+#include "granary/parts/vector_column.h"
+
+namespace granary {
+namespace {
+
+// Sub-indexes up to this size are verified when they are opened. Larger ones too if rows depend on
+// them: a damaged pruner would lose rows, a damaged graph only recall.
+constexpr uint64_t kVerifiedAtOpenBytes = uint64_t{1} << 20;
+
+bool MustPass(const Error& error) {
+  return error.code() == ErrorCode::kQueryWasCancelled ||
+         error.code() == ErrorCode::kTimeoutExceeded ||
+         error.code() == ErrorCode::kMemoryLimitExceeded;
+}
+
+}  // namespace
+
+std::vector<uint64_t> StoredPart::ReadSubIndexHeader(std::span<const std::byte> stream,
+                                                     size_t number, size_t block) const {
+  const PartIndex& index = indexes_[number];
+  const PartIndexBlock& place = index.blocks[block];
+  const StreamLocation& location = manifest_.index_streams[number];
+  const std::string what = Describe(location, place.header_offset);
+  const FramePtr frame =
+      DecodeFrame(nullptr, stream.subspan(place.header_offset, place.header_bytes),
+                  location.seed + place.header_offset, what);
+  SubIndexHeader header = DecodeSubIndexHeader(frame->raw, what);
+  if (header.kind != index.kind || header.identity != index.identity ||
+      header.first_row != place.first_row || header.rows != place.rows ||
+      header.payload_bytes != place.payload_bytes ||
+      header.page_checksums.size() != PageCount(place.payload_bytes)) {
+    ThrowDamaged(location, place.header_offset, "the header of another sub-index");
+  }
+  return std::move(header.page_checksums);
+}
+
+std::shared_ptr<const OpenedSubIndex> StoredPart::OpenVerified(const DeclaredIndex& index,
+                                                               size_t number, size_t block,
+                                                               const TaskContext& context) const {
+  const StreamLocation& location = manifest_.index_streams[number];
+  const PartIndexBlock& place = indexes_[number].blocks[block];
+  auto opened = std::make_shared<OpenedSubIndex>();
+  opened->index_map = MapFile(location);
+  const std::span<const std::byte> stream = StreamBytes(*opened->index_map, location);
+  opened->index_map->Populate(FileOffset(location) + place.header_offset, place.header_bytes);
+  const std::vector<uint64_t> sums = ReadSubIndexHeader(stream, number, block);
+  const std::span<const std::byte> payload =
+      stream.subspan(place.payload_offset, place.payload_bytes);
+
+  SubIndexInput input{.rows = place.rows, .vectors = nullptr, .context = &context};
+  const VectorSearchAbility* search = index.index->vector_search();
+  if (search == nullptr || payload.size() <= kVerifiedAtOpenBytes) {
+    opened->index_map->Populate(FileOffset(location) + place.payload_offset, payload.size());
+    const size_t damaged =
+        FirstDamagedPage(payload, sums, location.seed + place.payload_offset, 0, sums.size());
+    if (damaged != sums.size()) {
+      ThrowDamaged(location, place.payload_offset + damaged * kChecksumPageBytes,
+                   "the checksum of a page does not match");
+    }
+  }
+  if (search != nullptr) {
+    const auto* column = static_cast<const VectorColumn*>(Vectors(search->column));
+    if (column == nullptr) ThrowDamaged(location, 0, "a vector index without its vectors");
+    opened->vector_map = column->map();
+    opened->vectors = column->rows().Slice(place.first_row, place.rows);
+    input.vectors = &opened->vectors;
+  }
+  opened->sub_index = index.index->Open(payload, input);
+  return opened;
+}
+
+std::pair<std::shared_ptr<const OpenedSubIndex>, size_t> StoredPart::LoadSubIndex(
+    const DeclaredIndex& index, size_t number, size_t block, const TaskContext& context) const {
+  try {
+    return {OpenVerified(index, number, block, context), 1};
+  } catch (const Error& error) {
+    if (MustPass(error)) throw;
+    if (!warned_[number].exchange(true)) {
+      context.Warn(fmt::format(
+          "Index {} of part {} cannot be used, its rows are read instead: {}. ALTER TABLE ... "
+          "MATERIALIZE INDEX {} builds it again",
+          indexes_[number].name, name_text_, error.message(), indexes_[number].name));
+    }
+    return {std::make_shared<OpenedSubIndex>(), 1};
+  }
+}
+
+std::shared_ptr<const SubIndex> StoredPart::OpenSubIndex(const DeclaredIndex& index, size_t block,
+                                                         const TaskContext& context) const {
+  const PartIndex* found = FindIndex(index);
+  if (found == nullptr) return nullptr;
+  const auto number = static_cast<size_t>(found - indexes_.data());
+  const CacheKey key{id_, (uint64_t{number} << 40) | block};
+  std::shared_ptr<const OpenedSubIndex> opened =
+      directory_->table().caches().impl().sub_indexes.FindOrLoad(
+          key, [&] { return LoadSubIndex(index, number, block, context); });
+  const SubIndex* sub_index = opened->sub_index.get();
+  if (sub_index == nullptr) return nullptr;
+  return {std::move(opened), sub_index};
+}
+
+void StoredPart::CheckColumn(size_t number, const TaskContext& context) const {
+  const ManifestColumn& column = manifest_.columns[number];
+  if (column.layout == ColumnLayout::kVectors) {
+    const StoredVectors* vectors = Vectors(column.name);
+    for (size_t granule = 0; granule < granule_count(); ++granule) {
+      context.CheckCancelled();
+      vectors->VerifyRows(FirstRow(granule), RowsIn({granule, granule + 1}));
+    }
+    return;
+  }
+  const auto file = OpenFile(column.data);
+  const std::vector<Mark>& marks = Marks(number);
+  FramePtr frame;
+  for (size_t granule = 0; granule < granule_count(); ++granule) {
+    context.CheckCancelled();
+    const Mark& mark = marks[granule];
+    if (granule == 0 || mark.frame_offset != marks[granule - 1].frame_offset) {
+      frame = ReadFrame(*file, column.data, mark.frame_offset,
+                        FrameEnd(number, granule) - mark.frame_offset);
+    }
+    const std::string what = Describe(column.data, mark.frame_offset);
+    ByteReader in(frame->raw, what);
+    in.ReadBytes(mark.raw_offset);
+    DecodeRows(column.type, RowsIn({granule, granule + 1}), frame, in);
+  }
+}
+
+void StoredPart::CheckIndex(size_t number, const TaskContext& context) const {
+  const StreamLocation& location = manifest_.index_streams[number];
+  const auto map = MapFile(location);
+  const std::span<const std::byte> stream = StreamBytes(*map, location);
+  map->Populate(FileOffset(location), location.bytes);
+  for (size_t block = 0; block < indexes_[number].blocks.size(); ++block) {
+    const PartIndexBlock& place = indexes_[number].blocks[block];
+    const std::vector<uint64_t> sums = ReadSubIndexHeader(stream, number, block);
+    const auto payload = stream.subspan(place.payload_offset, place.payload_bytes);
+    for (size_t page = 0; page < sums.size(); ++page) {
+      if (page % 64 == 0) context.CheckCancelled();
+      const uint64_t seed = location.seed + place.payload_offset;
+      if (FirstDamagedPage(payload, sums, seed, page, page + 1) == page) {
+        ThrowDamaged(location, place.payload_offset + page * kChecksumPageBytes,
+                     fmt::format("the checksum of a page of index {} does not match",
+                                 indexes_[number].name));
+      }
+    }
+  }
+}
+
+std::vector<std::string> StoredPart::Check(const TaskContext& context) const {
+  std::vector<std::string> problems;
+  const auto attempt = [&](auto&& check) {
+    try {
+      check();
+    } catch (const Error& error) {
+      if (MustPass(error)) throw;
+      problems.push_back(error.message());
+    }
+  };
+  // Opened anew, because what was read or verified before may have been damaged since.
+  std::shared_ptr<const StoredPart> fresh;
+  attempt([&] {
+    fresh = Open(std::make_shared<PartDirectory>(directory_->share_table(), name_text_, true));
+  });
+  if (!fresh) return problems;
+  attempt([&] { fresh->PrimaryKey(); });
+  for (size_t i = 0; i < columns_.size(); ++i) attempt([&] { fresh->CheckColumn(i, context); });
+  for (size_t i = 0; i < indexes_.size(); ++i) attempt([&] { fresh->CheckIndex(i, context); });
+  return problems;
+}
+
+}  // namespace granary

@@ -1,0 +1,44 @@
+#include "granary/parts/stream_writer.h"
+
+#include <array>
+#include <utility>
+
+#include "granary/parts/format.h"
+
+namespace granary {
+
+void StreamWriter::Append(std::span<const std::byte> bytes) {
+  size_ += bytes.size();
+  if (file_) {
+    file_->Append(bytes);
+  } else {
+    memory_.Append(bytes);
+  }
+}
+
+void StreamWriter::AlignTo(size_t alignment) {
+  static constexpr std::array<std::byte, kStreamAlignment> kZeros{};
+  Append(std::span(kZeros).first(RoundUp(size_, alignment) - size_));
+}
+
+void StreamWriter::MoveToFile(FileSystem& files, std::string path) {
+  path_ = std::move(path);
+  file_ = files.Create(path_);
+  file_->Append(memory_.bytes());
+  memory_ = ByteWriter();
+}
+
+StreamWriter::View StreamWriter::Everything(FileSystem& files) {
+  if (!file_) return {nullptr, memory_.bytes()};
+  file_->Flush();
+  View view{files.Map(path_), {}};
+  view.bytes = view.map->bytes();
+  return view;
+}
+
+void StreamWriter::Close(bool sync) {
+  if (sync) file_->Sync();
+  file_->Close();
+}
+
+}  // namespace granary

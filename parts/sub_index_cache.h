@@ -1,0 +1,32 @@
+// Opened sub-indexes, shared by all queries, and what they were opened from.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "granary/parts/clock_cache.h"
+#include "granary/parts/file_system.h"
+#include "granary/parts/frame.h"
+#include "granary/parts/storage_caches.h"
+#include "granary/skipindex/skip_index.h"
+
+namespace granary {
+
+// `sub_index` is null if the sub-index was found damaged: the finding is cached too.
+struct OpenedSubIndex {
+  std::shared_ptr<const FileMap> index_map;
+  std::shared_ptr<const FileMap> vector_map;
+  VectorRows vectors;
+  std::shared_ptr<const SubIndex> sub_index;
+};
+
+struct StorageCaches::Impl {
+  explicit Impl(const Limits& limits)
+      : frames(limits.frame_bytes), sub_indexes(limits.sub_indexes) {}
+
+  std::atomic<uint64_t> next_part_id{1};
+  ClockCache<Frame> frames;
+  ClockCache<OpenedSubIndex> sub_indexes;
+};
+
+}  // namespace granary

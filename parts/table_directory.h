@@ -1,0 +1,60 @@
+// The directories of a table and of its parts, as long as anyone uses them: they delete themselves
+// when the last user is gone and nothing on disk names them any more. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "granary/parts/file_system.h"
+#include "granary/parts/storage_caches.h"
+
+namespace granary {
+
+// Shared by a TableStore, its parts and its writers.
+class TableDirectory {
+ public:
+  TableDirectory(std::shared_ptr<FileSystem> files, std::string path,
+                 std::shared_ptr<StorageCaches> caches);
+  ~TableDirectory();
+  TableDirectory(const TableDirectory&) = delete;
+  TableDirectory& operator=(const TableDirectory&) = delete;
+
+  FileSystem& files() const { return *files_; }
+  const std::string& path() const { return path_; }
+  StorageCaches& caches() const { return *caches_; }
+  // The table was dropped: nothing needs to survive the last user.
+  void RemoveWhenUnused() { remove_when_unused_.store(true); }
+
+ private:
+  const std::shared_ptr<FileSystem> files_;
+  const std::string path_;
+  const std::shared_ptr<StorageCaches> caches_;
+  std::atomic<bool> remove_when_unused_{false};
+};
+
+// The directory of one part. New ones, once created, are not kept: they vanish unless a commit
+// keeps them.
+class PartDirectory {
+ public:
+  PartDirectory(std::shared_ptr<TableDirectory> table, const std::string& name, bool keep);
+  ~PartDirectory();
+  PartDirectory(const PartDirectory&) = delete;
+  PartDirectory& operator=(const PartDirectory&) = delete;
+
+  FileSystem& files() const { return table_->files(); }
+  TableDirectory& table() const { return *table_; }
+  const std::shared_ptr<TableDirectory>& share_table() const { return table_; }
+  const std::string& path() const { return path_; }
+  std::string FilePath(const std::string& name) const { return JoinPath(path_, name); }
+
+  // Whether the files outlive the last user of the part.
+  void SetKept(bool kept) { kept_.store(kept); }
+
+ private:
+  const std::shared_ptr<TableDirectory> table_;
+  const std::string path_;
+  std::atomic<bool> kept_;
+};
+
+}  // namespace granary

@@ -1,0 +1,437 @@
+#include "granary/parts/table_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "granary/parts/commit_log.h"
+#include "granary/parts/insert_task.h"
+#include "granary/parts/part_reader.h"
+#include "granary/parts/stored_part.h"
+#include "granary/parts/table_definition.h"
+#include "granary/parts/table_directory.h"
+#include "granary/parts/table_log.h"
+#include "granary/parts/table_recovery.h"
+
+namespace granary {
+namespace {
+
+// The log is folded when it has this many records, and at least as many as there are parts.
+constexpr size_t kRecordsToFold = 256;
+
+bool InOrder(const VisiblePart& a, const VisiblePart& b) {
+  const auto key = [](const PartName& name) {
+    return std::tie(name.partition_id, name.min_block, name.max_block, name.level, name.version);
+  };
+  return key(a.part->name()) < key(b.part->name());
+}
+
+void SetKept(const PartPtr& part, bool kept) { AsStored(*part).directory().SetKept(kept); }
+
+}  // namespace
+
+uint64_t PartSet::rows() const {
+  uint64_t rows = 0;
+  for (const VisiblePart& visible : parts) rows += visible.part->rows();
+  return rows;
+}
+
+uint64_t PartSet::stored_bytes() const {
+  uint64_t bytes = 0;
+  for (const VisiblePart& visible : parts) bytes += visible.part->stored_bytes();
+  return bytes;
+}
+
+const DeclaredIndex* PartSet::FindIndex(std::string_view name) const {
+  const auto found = std::find_if(indexes.begin(), indexes.end(), [&](const DeclaredIndex& index) {
+    return index.declaration.name == name;
+  });
+  return found == indexes.end() ? nullptr : &*found;
+}
+
+class TableStore::Impl {
+ public:
+  Impl(TableStoreOptions options, RecoveredTable recovered)
+      : options_(std::move(options)),
+        directory_(std::move(recovered.directory)),
+        log_(options_.files, JoinPath(options_.directory, kCommitLogFile), recovered.log),
+        state_(std::move(recovered.state)),
+        next_block_(state_.next_block) {
+    auto set = std::make_shared<PartSet>();
+    TableDefinition table = DeclareTable(options_.compile_schema(state_.definition),
+                                         state_.dimensions, *options_.registry);
+    set->schema = std::move(table.schema);
+    set->indexes = std::move(table.indexes);
+    for (const auto& part : recovered.parts) set->parts.push_back({part});
+    std::sort(set->parts.begin(), set->parts.end(), InOrder);
+    set_ = std::move(set);
+  }
+
+  // Makes the log say what was recovered, where it does not yet.
+  void FinishRecovery(const RecoveredTable& recovered) {
+    if (options_.read_only) return;
+    if (recovered.must_fold) log_.Replace(EncodeTableChange(state_.AsChange()));
+    DeleteRubbish(*directory_, state_);
+  }
+
+  PartSetPtr parts() const {
+    const std::lock_guard lock(set_mutex_);
+    return set_;
+  }
+
+  const std::string& directory() const { return options_.directory; }
+
+  void SetListener(std::function<void()> listener) { listener_ = std::move(listener); }
+
+  void Insert(const Block& block, const InsertOptions& options, const TaskContext& context) {
+    if (block.rows() == 0) return;
+    CheckWritable();
+    const PartSetPtr base = parts();
+    TableDefinition table{base->schema, base->indexes};
+    const InferredDimensions inferred = InferFromBlock(base->indexes, block, options.first_row);
+    if (!inferred.empty()) table = WithDimensions(*base, inferred);
+    std::vector<PartPtr> added = WriteInsertedParts(
+        directory_, table, block, options, [&] { return next_block_.fetch_add(1); }, context);
+    {
+      const std::lock_guard lock(commit_mutex_);
+      CheckWritable();
+      Commit({.added = std::move(added), .table = MergeDimensions(inferred)});
+    }
+    Notify();
+  }
+
+  std::unique_ptr<PartWriter> NewMergeWriter(const PartSetPtr& base,
+                                             std::span<const PartPtr> inputs,
+                                             const MergeWriterOptions& options,
+                                             const TaskContext& context) {
+    CheckWritable();
+    const InferredDimensions inferred = InferFromParts(*base, inputs, context);
+    TableDefinition table{base->schema, base->indexes};
+    if (!inferred.empty()) table = WithDimensions(*base, inferred);
+    PartWriterOptions writer;
+    writer.name = ReserveName(inputs, inferred);
+    writer.partition = inputs.front()->partition();
+    writer.schema = table.schema;
+    writer.index_rows = options.index_rows;
+    for (const DeclaredIndex& index : table.indexes) {
+      const auto& names = options.indexes;
+      const bool is_wanted =
+          std::find(names.begin(), names.end(), index.declaration.name) != names.end();
+      const VectorSearchAbility* search = index.index->vector_search();
+      const bool can_be_built = search == nullptr || search->dimensions.has_value();
+      if (is_wanted && can_be_built) writer.indexes.push_back(index);
+    }
+    return std::make_unique<PartWriter>(directory_, std::move(writer), context);
+  }
+
+  bool CommitMerge(const PartSetPtr& base, std::span<const PartPtr> removed,
+                   std::span<const PartPtr> added) {
+    {
+      const std::lock_guard lock(commit_mutex_);
+      CheckWritable();
+      const PartSetPtr current = parts();
+      if (current->schema != base->schema || !ContainsAll(*current, removed)) return false;
+      Change change;
+      change.removed.assign(removed.begin(), removed.end());
+      change.added.assign(added.begin(), added.end());
+      change.table = MergeDimensions(ReservedDimensions(added));
+      Commit(std::move(change));
+      for (const PartPtr& part : added) reservations_.erase(part->name_text());
+    }
+    Notify();
+    return true;
+  }
+
+  bool CommitSchema(const PartSetPtr& base, const std::string& definition) {
+    {
+      const std::lock_guard lock(commit_mutex_);
+      CheckWritable();
+      const PartSetPtr current = parts();
+      if (current->schema != base->schema) return false;
+      const SchemaPtr schema = options_.compile_schema(definition);
+      InferredDimensions dimensions = DimensionsOf(*current->schema);
+      std::erase_if(dimensions, [&](const auto& entry) {
+        const IndexDeclaration* before = current->schema->FindIndex(entry.first);
+        const IndexDeclaration* after = schema->FindIndex(entry.first);
+        return after == nullptr || after->text != before->text;
+      });
+      Change change;
+      change.table = DeclareTable(schema, dimensions, *options_.registry);
+      change.definition = definition;
+      Commit(std::move(change));
+    }
+    Notify();
+    return true;
+  }
+
+  void Truncate() {
+    {
+      const std::lock_guard lock(commit_mutex_);
+      CheckWritable();
+      Change change;
+      for (const VisiblePart& visible : parts()->parts) change.removed.push_back(visible.part);
+      if (change.removed.empty()) return;
+      Commit(std::move(change));
+    }
+    Notify();
+  }
+
+  bool Detach(const PartPtr& part, const std::string& reason) {
+    {
+      const std::lock_guard lock(commit_mutex_);
+      CheckWritable();
+      if (!ContainsAll(*parts(), std::span(&part, 1))) return false;
+      MoveToDetached(*directory_, part->name_text(), reason);
+      Change change;
+      change.removed.push_back(part);
+      Commit(std::move(change));
+      SetKept(part, true);
+    }
+    Notify();
+    return true;
+  }
+
+  void Drop() {
+    const std::lock_guard lock(commit_mutex_);
+    if (options_.read_only) CheckWritable();
+    is_dropped_.store(true);
+    const PartSetPtr current = parts();
+    for (const VisiblePart& visible : current->parts) SetKept(visible.part, false);
+    auto empty = std::make_shared<PartSet>(*current);
+    empty->parts.clear();
+    ++empty->version;
+    SetParts(std::move(empty));
+    directory_->RemoveWhenUnused();
+  }
+
+ private:
+  // A statement to be committed, as objects.
+  struct Change {
+    std::vector<PartPtr> added;
+    std::vector<PartPtr> removed;
+    std::optional<TableDefinition> table;   // if the schema object changes
+    std::optional<std::string> definition;  // if its text changes
+  };
+
+  void CheckWritable() const {
+    if (options_.read_only) {
+      throw Error(ErrorCode::kTableIsReadOnly,
+                  fmt::format("The database is open read-only, nothing in {} can be changed",
+                              options_.directory));
+    }
+    if (is_dropped_.load()) {
+      throw Error(ErrorCode::kUnknownTable, "The table has been dropped");
+    }
+    if (log_.has_failed()) {
+      throw Error(ErrorCode::kCannotWriteFile,
+                  fmt::format("An earlier failure left the commit log in {} in an unknown state; "
+                              "nothing can be changed until the database has been opened again",
+                              options_.directory));
+    }
+  }
+
+  static bool ContainsAll(const PartSet& set, std::span<const PartPtr> wanted) {
+    return std::all_of(wanted.begin(), wanted.end(), [&](const PartPtr& part) {
+      return std::any_of(set.parts.begin(), set.parts.end(),
+                         [&](const VisiblePart& visible) { return visible.part == part; });
+    });
+  }
+
+  TableDefinition WithDimensions(const PartSet& set, const InferredDimensions& inferred) const {
+    InferredDimensions dimensions = DimensionsOf(*set.schema);
+    dimensions.insert(inferred.begin(), inferred.end());
+    return DeclareTable(set.schema, dimensions, *options_.registry);
+  }
+
+  // The definition once `inferred` is known, if that is news; another statement may have fixed the
+  // dimensions, or dropped the index, since this one began. Expects commit_mutex_.
+  std::optional<TableDefinition> MergeDimensions(const InferredDimensions& inferred) const {
+    const PartSetPtr current = parts();
+    InferredDimensions news;
+    for (const auto& [name, dimensions] : inferred) {
+      const DeclaredIndex* index = current->FindIndex(name);
+      if (index == nullptr || index->index->vector_search() == nullptr) continue;
+      const std::optional<size_t> fixed = index->index->vector_search()->dimensions;
+      if (!fixed) news[name] = dimensions;
+      if (!fixed || *fixed == dimensions) continue;
+      throw Error(
+          ErrorCode::kIncorrectData,
+          fmt::format("The vectors have {} dimensions, but index {} has meanwhile been fixed "
+                      "to {}",
+                      dimensions, name, *fixed));
+    }
+    if (news.empty()) return std::nullopt;
+    return WithDimensions(*current, news);
+  }
+
+  InferredDimensions InferFromParts(const PartSet& set, std::span<const PartPtr> inputs,
+                                    const TaskContext& context) const {
+    return InferMissing(set.indexes, [&](std::string_view column) -> std::optional<size_t> {
+      PartReader reader(inputs.front(), {std::string(column)}, context);
+      const uint32_t first = 0;
+      const Block row = reader.Gather(std::span(&first, 1));
+      const size_t length = AsArrays(*row.column(0)).Length(0);
+      return length > 0 ? std::optional(length) : std::nullopt;
+    });
+  }
+
+  // A name that was never used: abandoned attempts keep their reservation.
+  PartName ReserveName(std::span<const PartPtr> inputs, const InferredDimensions& inferred) {
+    PartName name = inputs.front()->name();
+    name.version = 0;
+    for (const PartPtr& input : inputs) {
+      name.min_block = std::min(name.min_block, input->name().min_block);
+      name.max_block = std::max(name.max_block, input->name().max_block);
+      name.level = std::max(name.level, input->name().level);
+    }
+    ++name.level;
+    const std::lock_guard lock(commit_mutex_);
+    while (!reservations_.emplace(name.text(), inferred).second) ++name.version;
+    return name;
+  }
+
+  InferredDimensions ReservedDimensions(std::span<const PartPtr> added) const {
+    InferredDimensions dimensions;
+    for (const PartPtr& part : added) {
+      const auto found = reservations_.find(part->name_text());
+      if (found == reservations_.end()) continue;
+      dimensions.insert(found->second.begin(), found->second.end());
+    }
+    return dimensions;
+  }
+
+  // Expects commit_mutex_. Either everything happens, or this throws and nothing has.
+  void Commit(Change change) {
+    const PartSetPtr current = parts();
+    auto next = std::make_shared<PartSet>(*current);
+    std::erase_if(next->parts, [&](const VisiblePart& visible) {
+      return std::find(change.removed.begin(), change.removed.end(), visible.part) !=
+             change.removed.end();
+    });
+    for (const PartPtr& part : change.added) next->parts.push_back({part});
+    std::sort(next->parts.begin(), next->parts.end(), InOrder);
+    ++next->version;
+    if (change.table) {
+      next->schema = change.table->schema;
+      next->indexes = change.table->indexes;
+    }
+    WriteRecord(Describe(change), change, next->schema->settings.fsync);
+    for (const PartPtr& part : change.added) SetKept(part, true);
+    for (const PartPtr& part : change.removed) SetKept(part, false);
+    SetParts(std::move(next));
+  }
+
+  TableChange Describe(const Change& change) const {
+    TableChange record;
+    for (const PartPtr& part : change.added) record.added.push_back(part->name());
+    for (const PartPtr& part : change.removed) record.removed.push_back(part->name());
+    record.definition = change.definition;
+    if (change.table) record.dimensions = DimensionsOf(*change.table->schema);
+    record.next_block = next_block_.load();
+    return record;
+  }
+
+  void WriteRecord(const TableChange& record, const Change& change, FsyncPolicy fsync) {
+    if (fsync != FsyncPolicy::kOff && !change.added.empty()) {
+      directory_->files().SyncDirectory(directory_->path());
+    }
+    TableState next = state_;
+    next.Apply(record, "the new record");
+    CommitLog::Change entry;
+    entry.record = EncodeTableChange(record);
+    entry.before = [this] { return EncodeTableChange(state_.AsChange()); };
+    entry.after = [&next] { return EncodeTableChange(next.AsChange()); };
+    // Files of removed parts may go at once, so their removal must be durable first.
+    entry.sync =
+        fsync == FsyncPolicy::kFull || (fsync == FsyncPolicy::kNormal && !change.removed.empty());
+    try {
+      log_.Commit(entry, std::max(kRecordsToFold, next.parts.size()));
+    } catch (const Error&) {
+      // Their record may be in the log: the next open decides.
+      if (log_.has_failed()) {
+        for (const PartPtr& part : change.added) SetKept(part, true);
+      }
+      throw;
+    }
+    state_ = std::move(next);
+  }
+
+  void SetParts(PartSetPtr set) {
+    const std::lock_guard lock(set_mutex_);
+    std::swap(set_, set);
+  }
+
+  void Notify() const {
+    if (listener_) listener_();
+  }
+
+  const TableStoreOptions options_;
+  const std::shared_ptr<TableDirectory> directory_;
+  std::function<void()> listener_;
+  std::atomic<bool> is_dropped_{false};
+
+  std::mutex commit_mutex_;  // guards log_, state_ and reservations_; taken before set_mutex_
+  CommitLog log_;
+  TableState state_;
+  std::map<std::string, InferredDimensions> reservations_;  // by part name
+  std::atomic<uint64_t> next_block_;
+
+  mutable std::mutex set_mutex_;  // guards set_
+  PartSetPtr set_;
+};
+
+TableStore::TableStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TableStore::~TableStore() = default;
+
+void TableStore::Create(const TableStoreOptions& options, const std::string& definition) {
+  DeclareTable(options.compile_schema(definition), {}, *options.registry);
+  TableState state;
+  state.definition = definition;
+  options.files->CreateDirectory(options.directory);
+  CommitLog::Create(*options.files, JoinPath(options.directory, kCommitLogFile),
+                    EncodeTableChange(state.AsChange()));
+  options.files->SyncDirectory(ParentDirectory(options.directory));
+}
+
+std::unique_ptr<TableStore> TableStore::Open(TableStoreOptions options,
+                                             const TaskContext& context) {
+  RecoveredTable recovered = RecoverTable(options, context);
+  auto impl = std::make_unique<Impl>(std::move(options), recovered);
+  impl->FinishRecovery(recovered);
+  return std::unique_ptr<TableStore>(new TableStore(std::move(impl)));
+}
+
+PartSetPtr TableStore::parts() const { return impl_->parts(); }
+const std::string& TableStore::directory() const { return impl_->directory(); }
+void TableStore::SetListener(std::function<void()> listener) {
+  impl_->SetListener(std::move(listener));
+}
+void TableStore::Insert(const Block& block, const InsertOptions& options,
+                        const TaskContext& context) {
+  impl_->Insert(block, options, context);
+}
+std::unique_ptr<PartWriter> TableStore::NewMergeWriter(const PartSetPtr& base,
+                                                       std::span<const PartPtr> inputs,
+                                                       const MergeWriterOptions& options,
+                                                       const TaskContext& context) {
+  return impl_->NewMergeWriter(base, inputs, options, context);
+}
+bool TableStore::CommitMerge(const PartSetPtr& base, std::span<const PartPtr> removed,
+                             std::span<const PartPtr> added) {
+  return impl_->CommitMerge(base, removed, added);
+}
+bool TableStore::CommitSchema(const PartSetPtr& base, const std::string& definition) {
+  return impl_->CommitSchema(base, definition);
+}
+void TableStore::Truncate() { impl_->Truncate(); }
+bool TableStore::Detach(const PartPtr& part, const std::string& reason) {
+  return impl_->Detach(part, reason);
+}
+void TableStore::Drop() { impl_->Drop(); }
+
+}  // namespace granary
