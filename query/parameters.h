@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,10 @@ class Parameters {
   ColumnPtr Get(std::string_view name, const DataType& type) const;
   // Values of `other` win.
   void Merge(const Parameters& other);
+  // Whether `name` has the same value in both.
+  bool SameValue(const Parameters& other, std::string_view name) const;
+  // From now on Get adds the names it is asked for; null: no more. The log outlives the object.
+  void set_log(std::set<std::string, std::less<>>* log) { log_ = log; }
 
  private:
   struct Given {
@@ -56,6 +61,7 @@ class Parameters {
     std::string text;            // or text
   };
   std::map<std::string, Given, std::less<>> values_;
+  std::set<std::string, std::less<>>* log_ = nullptr;
 };
 
 }  // namespace granary

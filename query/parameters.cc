@@ -1,0 +1,92 @@
+#include "granary/query/parameters.h"
+
+#include <utility>
+#include <vector>
+
+#include "granary/query/formats/input_format.h"
+
+namespace granary {
+namespace {
+
+template <class T>
+ColumnPtr VectorColumn(std::span<const T> vector, TypeId element) {
+  auto elements = std::make_shared<NumberColumn<T>>(DataType(element),
+                                                    std::vector<T>(vector.begin(), vector.end()));
+  return ArrayColumn::Uniform(std::move(elements), vector.size(), 1);
+}
+
+// A value that is not of the placeholder's type itself, as ClickHouse reads parameters: strings as
+// text, everything else as SQL.
+ColumnPtr FromText(std::string_view text, const DataType& type) {
+  if (type.is_string()) return MakeConstant(type, Value(std::string(text)), 1)->Materialize();
+  const std::string row = type.is_array() || type.is_number() || type.id() == TypeId::kBool
+                              ? std::string(text)
+                              : ValueToSql(Value(std::string(text)), TypeId::kString);
+  const std::string tuple = "(" + row + ")";
+  auto format = InputFormat::Create("Values", {{"value", type}}, InputBytes(tuple));
+  std::optional<Block> block = format->ReadBlock(2);
+  if (!block || block->rows() != 1) {
+    throw Error(ErrorCode::kBadQueryParameter, "the text does not hold exactly one value");
+  }
+  return block->column(0)->Materialize();
+}
+
+ColumnPtr FromValue(const Value& value, const DataType& type) {
+  if (value.is_string() && !type.is_string()) return FromText(value.as_string(), type);
+  return MakeConstant(type, value, 1)->Materialize();
+}
+
+}  // namespace
+
+void Parameters::Set(std::string_view name, std::span<const float> vector) {
+  values_[std::string(name)] = {.vector = VectorColumn(vector, TypeId::kFloat32)};
+}
+
+void Parameters::Set(std::string_view name, std::span<const double> vector) {
+  values_[std::string(name)] = {.vector = VectorColumn(vector, TypeId::kFloat64)};
+}
+
+void Parameters::Set(std::string_view name, Value value) {
+  values_[std::string(name)] = {.value = std::move(value)};
+}
+
+void Parameters::SetText(std::string_view name, std::string_view text) {
+  values_[std::string(name)] = {.text = std::string(text)};
+}
+
+void Parameters::Merge(const Parameters& other) {
+  for (const auto& [name, given] : other.values_) values_.insert_or_assign(name, given);
+}
+
+bool Parameters::SameValue(const Parameters& other, std::string_view name) const {
+  const auto a = values_.find(name);
+  const auto b = other.values_.find(name);
+  if (a == values_.end() || b == other.values_.end()) return false;
+  return a->second.vector == b->second.vector && a->second.value == b->second.value &&
+         a->second.text == b->second.text;
+}
+
+ColumnPtr Parameters::Get(std::string_view name, const DataType& type) const {
+  if (log_ != nullptr) log_->emplace(name);
+  const auto found = values_.find(name);
+  if (found == values_.end()) {
+    throw Error(ErrorCode::kUnknownQueryParameter, "The query parameter '" + std::string(name) +
+                                                       "' has no value; set it with SET param_" +
+                                                       std::string(name) + " = ..., --param_" +
+                                                       std::string(name) + "=... or Bind()");
+  }
+  const Given& given = found->second;
+  try {
+    if (given.vector != nullptr) {
+      if (given.vector->type() == type) return given.vector;
+      return FromValue(given.vector->ValueAt(0), type);
+    }
+    return given.value ? FromValue(*given.value, type) : FromText(given.text, type);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kBadQueryParameter, "The value of the query parameter '" +
+                                                   std::string(name) + "' is no " + type.name() +
+                                                   ": " + error.message());
+  }
+}
+
+}  // namespace granary
