@@ -64,6 +64,7 @@ namespace granary {
   X(kEngineRequired, 119, ENGINE_REQUIRED)                                      \
   X(kIncorrectResultOfScalarSubquery, 125, INCORRECT_RESULT_OF_SCALAR_SUBQUERY) \
   X(kTooLargeArraySize, 128, TOO_LARGE_ARRAY_SIZE)                              \
+  X(kCannotReadArray, 130, CANNOT_READ_ARRAY_FROM_TEXT)                         \
   X(kTooLargeStringSize, 131, TOO_LARGE_STRING_SIZE)                            \
   X(kZeroArrayIndex, 135, ZERO_ARRAY_OR_TUPLE_INDEX)                            \
   X(kIllegalDivision, 153, ILLEGAL_DIVISION)                                    \
@@ -95,6 +96,7 @@ namespace granary {
   X(kInvalidLimitExpression, 440, INVALID_LIMIT_EXPRESSION)                     \
   X(kUnknownQueryParameter, 456, UNKNOWN_QUERY_PARAMETER)                       \
   X(kBadQueryParameter, 457, BAD_QUERY_PARAMETER)                               \
+  X(kCannotParseBool, 467, CANNOT_PARSE_BOOL)                                   \
   X(kViolatedConstraint, 469, VIOLATED_CONSTRAINT)                              \
   X(kInvalidSettingValue, 471, INVALID_SETTING_VALUE)                           \
   X(kPathAccessDenied, 481, PATH_ACCESS_DENIED)                                 \
