@@ -62,7 +62,7 @@ class ExpressionNode {
 
  protected:
   friend class EvaluationFrame;
-  friend class ExpressionCompiler;
+  friend class ExpressionBuilder;
   ExpressionNode(Kind kind, DataType type, std::string text);
 
   // The column for the rows of the frame's block. Called once per frame.

@@ -1,0 +1,88 @@
+// The work of the expression compiler: walks a syntax tree and makes nodes. One builder makes the
+// nodes of one expression. Internal to expression_compiler.h, which says what is what.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "granary/query/expression_compiler.h"
+
+namespace granary {
+
+class ExpressionBuilder {
+ public:
+  // The scope outlives the builder.
+  explicit ExpressionBuilder(const ExpressionScope& scope);
+
+  ExpressionNodePtr Compile(const sql::Expr& expr);
+  // The node, converted as CAST does unless it is of the type.
+  ExpressionNodePtr Cast(const ExpressionNodePtr& node, const DataType& type);
+  // Throws NOT_AN_AGGREGATE if the scope aggregates and the expression reads other columns.
+  CompiledExpressionPtr Finish(const ExpressionNodePtr& root) const;
+
+ private:
+  // The expression itself, or the body of a lambda: each is evaluated in frames of its own.
+  struct Level {
+    std::vector<std::pair<std::string, ScopeColumn>> parameters;  // of the lambda, by name
+    std::map<std::string, ExpressionNodePtr> nodes;               // by text
+    size_t slots = 0;
+  };
+  class DepthGuard;
+
+  ExpressionNodePtr CompileLiteral(const sql::Literal& literal);
+  ExpressionNodePtr CompileParameter(const sql::QueryParameter& parameter);
+  ExpressionNodePtr CompileScalarSubquery(const sql::Subquery& subquery);
+
+  ExpressionNodePtr CompileIdentifier(const sql::Identifier& identifier);
+  ExpressionNodePtr FindLambdaParameter(const std::string& name);
+  ExpressionNodePtr FindAlias(const std::string& name);
+  ExpressionNodePtr FindColumn(const std::vector<std::string>& parts);
+  bool IsHiddenByAggregation(const sql::Expr& aliased, const std::string& name) const;
+  [[noreturn]] void ThrowUnknownIdentifier(const std::vector<std::string>& parts) const;
+
+  ExpressionNodePtr CompileFunction(const sql::Function& function);
+  ExpressionNodePtr CompileAggregate(const sql::Function& function);
+  ExpressionNodePtr CompileHigherOrder(const FunctionDefinition& definition,
+                                       const sql::Function& function);
+  // date + INTERVAL: null if the function is no such thing.
+  ExpressionNodePtr CompileInterval(const sql::Function& function);
+  std::vector<ExpressionNodePtr> CompileArguments(const sql::Function& function);
+  ExpressionNodePtr Call(std::string_view function, std::vector<ExpressionNodePtr> arguments);
+  ExpressionNodePtr Call(const FunctionDefinition& definition, std::string_view name,
+                         std::vector<ExpressionNodePtr> arguments);
+  // The value of a call of constants; null if it has to wait for evaluation.
+  ColumnPtr Fold(const FunctionDefinition& definition, const granary::Function& function,
+                 const std::vector<ExpressionNodePtr>& arguments) const;
+
+  ExpressionNodePtr CompileIn(const sql::Function& function, bool negated);
+  ExpressionNodePtr CompileInTuples(const sql::Function& left, const sql::Function& right);
+  ExpressionNodePtr CompileInList(const ExpressionNodePtr& left,
+                                  const std::vector<sql::ExprPtr>& elements, bool negated,
+                                  const std::string& text);
+  ExpressionNodePtr CompileInColumn(const ExpressionNodePtr& left, const sql::Expr& right,
+                                    bool negated, const std::string& text);
+  ExpressionNodePtr MakeSet(const ExpressionNodePtr& left, const std::vector<ColumnPtr>& values,
+                            bool negated, std::string text);
+
+  Block RunSubquery(const sql::Query& query) const;
+  // The node of this text, if there is one already, else this one. In its place the column of the
+  // block that holds the expression already, if there is one.
+  ExpressionNodePtr Intern(std::shared_ptr<ExpressionNode> node);
+  bool ReadsLambdaParameter(const ExpressionNode& node) const;
+  std::string UnusedName(const std::string& wanted) const;
+
+  const ExpressionScope& scope_;
+  const FunctionRegistry& functions_;
+  std::vector<Level> levels_;
+  std::vector<std::string> open_aliases_;
+  std::map<std::string, ExpressionNodePtr> compiled_aliases_;  // outside of lambdas
+  bool are_lambda_parameters_visible_ = true;
+  bool is_inside_aggregate_ = false;
+  size_t depth_ = 0;
+  size_t guarded_ = 0;  // inside arguments that may not be evaluated for any row
+};
+
+}  // namespace granary

@@ -1,0 +1,129 @@
+// x IN ...: a set of constants where that is possible, else equals and has.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "granary/query/expression_builder.h"
+#include "granary/query/expression_node_kinds.h"
+#include "granary/query/functions/column_access.h"
+#include "granary/query/functions/constant_set.h"
+#include "granary/query/sql/format_ast.h"
+
+namespace granary {
+namespace {
+
+const sql::Function* AsCallOf(const sql::Expr& expr, std::string_view name) {
+  const auto* function = sql::As<sql::Function>(expr);
+  return function != nullptr && function->name == name ? function : nullptr;
+}
+
+// The elements of a constant array as a column.
+ColumnPtr ElementsOf(const ColumnPtr& array) {
+  const ArrayColumn& stored = AsArrays(*array);
+  return stored.elements()->Slice(stored.Begin(0), stored.Length(0));
+}
+
+}  // namespace
+
+ExpressionNodePtr ExpressionBuilder::CompileIn(const sql::Function& function, bool negated) {
+  if (function.arguments.size() != 2) {
+    throw Error(ErrorCode::kNumberOfArgumentsDoesntMatch,
+                fmt::format("Function {} takes 2 arguments, not {}", function.name,
+                            function.arguments.size()));
+  }
+  const sql::Expr& right = *function.arguments[1];
+  const sql::Function* list = AsCallOf(right, "tuple");
+  if (const sql::Function* tuple = AsCallOf(*function.arguments[0], "tuple")) {
+    if (list == nullptr) {
+      throw Error(ErrorCode::kNotImplemented,
+                  fmt::format("(a, b) IN needs a list of tuples on its right: {}",
+                              sql::ColumnName(function)));
+    }
+    ExpressionNodePtr node = CompileInTuples(*tuple, *list);
+    return negated ? Call("not", {std::move(node)}) : node;
+  }
+  const ExpressionNodePtr left = Compile(*function.arguments[0]);
+  const std::string text =
+      fmt::format("{}({}, {})", negated ? "notIn" : "in", left->text(), sql::ColumnName(right));
+  if (list != nullptr) return CompileInList(left, list->arguments, negated, text);
+  return CompileInColumn(left, right, negated, text);
+}
+
+ExpressionNodePtr ExpressionBuilder::CompileInTuples(const sql::Function& left,
+                                                     const sql::Function& right) {
+  std::vector<const sql::Function*> rows;
+  const bool is_single_row = std::none_of(
+      right.arguments.begin(), right.arguments.end(),
+      [](const sql::ExprPtr& element) { return AsCallOf(*element, "tuple") != nullptr; });
+  if (is_single_row) {
+    rows.push_back(&right);
+  } else {
+    for (const sql::ExprPtr& row : right.arguments) rows.push_back(AsCallOf(*row, "tuple"));
+  }
+  std::vector<ExpressionNodePtr> matches;
+  for (const sql::Function* row : rows) {
+    if (row == nullptr || row->arguments.size() != left.arguments.size()) {
+      throw Error(ErrorCode::kTypeMismatch,
+                  fmt::format("The tuples on the right of IN must have {} elements each: {}",
+                              left.arguments.size(), sql::ColumnName(right)));
+    }
+    std::vector<ExpressionNodePtr> equalities;
+    for (size_t i = 0; i < left.arguments.size(); ++i) {
+      equalities.push_back(
+          Call("equals", {Compile(*left.arguments[i]), Compile(*row->arguments[i])}));
+    }
+    matches.push_back(equalities.size() == 1 ? equalities[0] : Call("and", equalities));
+  }
+  return matches.size() == 1 ? matches[0] : Call("or", matches);
+}
+
+ExpressionNodePtr ExpressionBuilder::CompileInList(const ExpressionNodePtr& left,
+                                                   const std::vector<sql::ExprPtr>& elements,
+                                                   bool negated, const std::string& text) {
+  std::vector<ExpressionNodePtr> nodes;
+  std::vector<ColumnPtr> values;
+  for (const sql::ExprPtr& element : elements) {
+    nodes.push_back(Compile(*element));
+    if (nodes.back()->constant() != nullptr) values.push_back(nodes.back()->constant());
+  }
+  if (values.size() == nodes.size()) return MakeSet(left, values, negated, text);
+  std::vector<ExpressionNodePtr> equalities;
+  for (const ExpressionNodePtr& node : nodes) equalities.push_back(Call("equals", {left, node}));
+  ExpressionNodePtr any = equalities.size() == 1 ? equalities[0] : Call("or", equalities);
+  return negated ? Call("not", {std::move(any)}) : any;
+}
+
+ExpressionNodePtr ExpressionBuilder::CompileInColumn(const ExpressionNodePtr& left,
+                                                     const sql::Expr& right, bool negated,
+                                                     const std::string& text) {
+  if (const auto* subquery = sql::As<sql::Subquery>(right)) {
+    const Block block = RunSubquery(*subquery->query);
+    if (block.column_count() != 1) {
+      throw Error(ErrorCode::kIncorrectNumberOfColumns,
+                  fmt::format("The subquery on the right of IN must return one column, not {}: {}",
+                              block.column_count(), text));
+    }
+    return MakeSet(left, {block.column(0)}, negated, text);
+  }
+  const ExpressionNodePtr node = Compile(right);
+  const bool is_list = node->type().is_array() && !left->type().is_array();
+  if (node->constant() != nullptr) {
+    return MakeSet(left, {is_list ? ElementsOf(node->constant()) : node->constant()}, negated,
+                   text);
+  }
+  ExpressionNodePtr found = is_list ? Call("has", {node, left}) : Call("equals", {left, node});
+  return negated ? Call("not", {std::move(found)}) : found;
+}
+
+ExpressionNodePtr ExpressionBuilder::MakeSet(const ExpressionNodePtr& left,
+                                             const std::vector<ColumnPtr>& values, bool negated,
+                                             std::string text) {
+  auto set = std::make_shared<const ConstantSet>(left->type(), values);
+  if (left->constant() != nullptr) {
+    const ColumnPtr result = set->Contains(*left->constant(), negated);
+    return Intern(std::make_shared<ConstantNode>(StoredRows(result), std::move(text)));
+  }
+  return Intern(std::make_shared<SetNode>(left, std::move(set), negated, std::move(text)));
+}
+
+}  // namespace granary

@@ -1,0 +1,261 @@
+#include "granary/query/expression_node_kinds.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "granary/query/functions/column_access.h"
+#include "granary/query/functions/constant_set.h"
+#include "granary/query/functions/conversion.h"
+#include "granary/query/functions/row_selection.h"
+
+namespace granary {
+
+ExpressionNode::ExpressionNode(Kind kind, DataType type, std::string text)
+    : kind_(kind), type_(std::move(type)), text_(std::move(text)) {}
+
+void ExpressionNode::InheritFrom(const ExpressionNode& child) {
+  can_fail_ |= child.can_fail_;
+  is_deterministic_ &= child.is_deterministic_;
+  for (const std::string& column : child.required_columns_) {
+    if (std::find(required_columns_.begin(), required_columns_.end(), column) ==
+        required_columns_.end()) {
+      required_columns_.push_back(column);
+    }
+  }
+}
+
+const ColumnPtr& EvaluationFrame::Evaluate(const ExpressionNode& node) {
+  ColumnPtr& result = results_[node.slot_];
+  if (result == nullptr) result = node.Compute(*this);
+  return result;
+}
+
+std::vector<ColumnPtr> EvaluationFrame::Evaluate(const std::vector<ExpressionNodePtr>& nodes) {
+  std::vector<ColumnPtr> columns;
+  columns.reserve(nodes.size());
+  for (const ExpressionNodePtr& node : nodes) columns.push_back(Evaluate(*node));
+  return columns;
+}
+
+// ColumnNode
+
+ColumnNode::ColumnNode(std::string column, DataType type, std::string text)
+    : ExpressionNode(Kind::kColumn, std::move(type), std::move(text)) {
+  name_ = std::move(column);
+  required_columns_.push_back(name_);
+}
+
+ColumnPtr ColumnNode::Compute(EvaluationFrame& frame) const { return frame.block().Get(name_); }
+
+// ConstantNode
+
+ConstantNode::ConstantNode(ColumnPtr value, std::string text, std::string parameter)
+    : ExpressionNode(Kind::kConstant, value->type(), std::move(text)) {
+  constant_ = std::move(value);
+  parameter_ = std::move(parameter);
+}
+
+ColumnPtr ConstantNode::Compute(EvaluationFrame& frame) const {
+  return std::make_shared<ConstantColumn>(constant_, frame.rows());
+}
+
+// CallNode
+
+CallNode::CallNode(std::string name, Function function, std::vector<ExpressionNodePtr> arguments,
+                   bool is_deterministic, std::string text)
+    : ExpressionNode(Kind::kCall, function.result_type(), std::move(text)),
+      function_(std::move(function)) {
+  name_ = std::move(name);
+  arguments_ = std::move(arguments);
+  can_fail_ = function_.can_fail();
+  is_deterministic_ = is_deterministic;
+  for (const ExpressionNodePtr& argument : arguments_) InheritFrom(*argument);
+}
+
+ColumnPtr CallNode::Compute(EvaluationFrame& frame) const {
+  return function_.Execute(frame.Evaluate(arguments_), frame.rows());
+}
+
+// SetNode
+
+SetNode::SetNode(ExpressionNodePtr left, std::shared_ptr<const ConstantSet> set, bool negated,
+                 std::string text)
+    : ExpressionNode(Kind::kCall, TypeId::kUInt8, std::move(text)), negated_(negated) {
+  name_ = negated ? "notIn" : "in";
+  set_ = std::move(set);
+  InheritFrom(*left);
+  arguments_.push_back(std::move(left));
+}
+
+ColumnPtr SetNode::Compute(EvaluationFrame& frame) const {
+  return set_->Contains(*frame.Evaluate(*arguments_[0]), negated_);
+}
+
+// ConditionalNode
+
+namespace {
+
+std::vector<uint32_t> AllRows(size_t rows) {
+  std::vector<uint32_t> numbers(rows);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return numbers;
+}
+
+// The node's column for some rows (ascending) of the frame's block.
+ColumnPtr EvaluateRows(EvaluationFrame& frame, const ExpressionNode& node,
+                       const std::vector<uint32_t>& rows) {
+  if (rows.size() == frame.rows()) return frame.Evaluate(node);
+  Block block(rows.size());
+  for (const std::string& column : node.required_columns()) {
+    block.Add(column, frame.block().Get(column)->Gather(rows));
+  }
+  EvaluationFrame inner(block, frame.slots());
+  return inner.Evaluate(node);
+}
+
+// Moves the rows for which `mask` is 1 into the second list, in place.
+void Partition(const std::vector<uint8_t>& mask, std::vector<uint32_t>& rows,
+               std::vector<uint32_t>& moved) {
+  size_t kept = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (mask[i]) {
+      moved.push_back(rows[i]);
+    } else {
+      rows[kept++] = rows[i];
+    }
+  }
+  rows.resize(kept);
+}
+
+}  // namespace
+
+ConditionalNode::ConditionalNode(std::string name, DataType type,
+                                 std::vector<ExpressionNodePtr> arguments, std::string text)
+    : ExpressionNode(Kind::kCall, std::move(type), std::move(text)) {
+  name_ = std::move(name);
+  arguments_ = std::move(arguments);
+  for (const ExpressionNodePtr& argument : arguments_) InheritFrom(*argument);
+}
+
+ColumnPtr ConditionalNode::Compute(EvaluationFrame& frame) const {
+  if (name_ == "and") return ComputeLogic(frame, true);
+  if (name_ == "or") return ComputeLogic(frame, false);
+  return ComputeBranches(frame);
+}
+
+ColumnPtr ConditionalNode::ComputeLogic(EvaluationFrame& frame, bool goes_on_with) const {
+  std::vector<uint32_t> rows = AllRows(frame.rows());
+  std::vector<uint8_t> decided(frame.rows(), goes_on_with ? 1 : 0), mask;
+  for (const ExpressionNodePtr& argument : arguments_) {
+    mask.resize(rows.size());
+    ReadTruth(*EvaluateRows(frame, *argument, rows), mask);
+    for (uint8_t& is_final : mask) is_final = is_final != static_cast<uint8_t>(goes_on_with);
+    std::vector<uint32_t> final_rows;
+    Partition(mask, rows, final_rows);
+    for (const uint32_t row : final_rows) decided[row] = !goes_on_with;
+    if (rows.empty()) break;
+  }
+  return std::make_shared<NumberColumn<uint8_t>>(type_, std::move(decided));
+}
+
+ColumnPtr ConditionalNode::ComputeBranches(EvaluationFrame& frame) const {
+  std::vector<uint32_t> rest = AllRows(frame.rows()), position(frame.rows());
+  std::vector<ColumnPtr> results;
+  uint32_t results_rows = 0;
+  const auto take_branch = [&](const ExpressionNode& branch, const std::vector<uint32_t>& rows) {
+    if (rows.empty()) return;
+    results.push_back(CastColumn(EvaluateRows(frame, branch, rows), type_));
+    for (const uint32_t row : rows) position[row] = results_rows++;
+  };
+  for (size_t i = 0; i + 1 < arguments_.size() && !rest.empty(); i += 2) {
+    std::vector<uint8_t> mask(rest.size());
+    ReadTruth(*EvaluateRows(frame, *arguments_[i], rest), mask);
+    std::vector<uint32_t> taken;
+    Partition(mask, rest, taken);
+    take_branch(*arguments_[i + 1], taken);
+  }
+  take_branch(*arguments_.back(), rest);
+  return Concatenate(type_, results)->Gather(position);
+}
+
+// LambdaNode
+
+namespace {
+
+// The number of the row that each element belongs to.
+std::vector<uint32_t> RowsOfElements(const ArrayColumn& arrays) {
+  std::vector<uint32_t> rows;
+  for (size_t row = 0; row < arrays.size(); ++row) {
+    rows.insert(rows.end(), arrays.Length(row), static_cast<uint32_t>(row));
+  }
+  return rows;
+}
+
+// The elements of all rows without gaps, and nothing else.
+ColumnPtr DenseElements(const ArrayColumn& arrays) {
+  if (arrays.size() == 0) return arrays.elements()->Slice(0, 0);
+  const uint64_t begin = arrays.Begin(0);
+  return arrays.elements()->Slice(begin, arrays.End(arrays.size() - 1) - begin);
+}
+
+void RequireEqualLengths(const ArrayColumn& first, const ArrayColumn& other,
+                         const std::string& function) {
+  for (size_t row = 0; row < first.size(); ++row) {
+    if (first.Length(row) == other.Length(row)) continue;
+    throw Error(ErrorCode::kSizesOfArraysDontMatch,
+                fmt::format("The arrays of function {} have {} and {} elements; they must be of "
+                            "equal length",
+                            function, first.Length(row), other.Length(row)));
+  }
+}
+
+}  // namespace
+
+LambdaNode::LambdaNode(std::string name, Function function, Lambda lambda,
+                       std::vector<ExpressionNodePtr> arguments, std::string text)
+    : ExpressionNode(Kind::kCall, function.result_type(), std::move(text)),
+      function_(std::move(function)),
+      lambda_(std::move(lambda)) {
+  name_ = std::move(name);
+  arguments_ = std::move(arguments);
+  can_fail_ = function_.can_fail() || lambda_.body->can_fail() || arguments_.size() > 1;
+  is_deterministic_ = lambda_.body->is_deterministic();
+  for (const ExpressionNodePtr& argument : arguments_) InheritFrom(*argument);
+  for (const std::string& column : lambda_.captured) {
+    if (std::find(required_columns_.begin(), required_columns_.end(), column) ==
+        required_columns_.end()) {
+      required_columns_.push_back(column);
+    }
+  }
+}
+
+ColumnPtr LambdaNode::ComputeLambda(const Block& block,
+                                    const std::vector<ColumnPtr>& arrays) const {
+  const ArrayColumn& first = AsArrays(*arrays[0]);
+  const std::vector<uint32_t> rows = RowsOfElements(first);
+  Block elements(rows.size());
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    if (i > 0) RequireEqualLengths(first, AsArrays(*arrays[i]), name_);
+    elements.Add(lambda_.parameters[i], DenseElements(AsArrays(*arrays[i])));
+  }
+  for (const std::string& column : lambda_.captured) {
+    elements.Add(column, block.Get(column)->Gather(rows));
+  }
+  EvaluationFrame frame(elements, lambda_.slots);
+  const ColumnPtr results = frame.Evaluate(*lambda_.body)->Materialize();
+  std::vector<uint64_t> end_offsets(first.size());
+  for (size_t row = 0; row < first.size(); ++row)
+    end_offsets[row] = first.End(row) - first.Begin(0);
+  return std::make_shared<ArrayColumn>(results, std::move(end_offsets));
+}
+
+ColumnPtr LambdaNode::Compute(EvaluationFrame& frame) const {
+  std::vector<ColumnPtr> arguments = frame.Evaluate(arguments_);
+  for (ColumnPtr& argument : arguments) argument = argument->Materialize();
+  arguments.insert(arguments.begin(), ComputeLambda(frame.block(), arguments));
+  return function_.Execute(arguments, frame.rows());
+}
+
+}  // namespace granary

@@ -1,0 +1,226 @@
+// count, sum, avg, variances and standard deviations, bitwise aggregates.
+#include <cmath>
+#include <limits>
+
+#include "granary/query/functions/aggregate_families.h"
+
+namespace granary {
+namespace {
+
+class CountStates final : public AggregateStates {
+ public:
+  size_t groups() const override { return counts_.size(); }
+  void Resize(size_t groups) override {
+    if (groups > counts_.size()) counts_.resize(groups);
+  }
+  void Add(std::span<const uint32_t> group_of_row, std::span<const ColumnPtr>) override {
+    for (const uint32_t group : group_of_row) ++counts_[group];
+  }
+  void AddAll(uint32_t group, size_t rows, std::span<const ColumnPtr>) override {
+    counts_[group] += rows;
+  }
+  void Merge(const AggregateStates& other, std::span<const uint32_t> group_map) override {
+    const auto& from = static_cast<const CountStates&>(other).counts_;
+    for (size_t group = 0; group < from.size(); ++group) counts_[group_map[group]] += from[group];
+  }
+  ColumnPtr Finish() const override {
+    return std::make_shared<NumberColumn<uint64_t>>(TypeId::kUInt64, counts_);
+  }
+  size_t byte_size() const override { return counts_.capacity() * sizeof(uint64_t); }
+
+ private:
+  std::vector<uint64_t> counts_;
+};
+
+// Integers wrap at 64 bits.
+template <class Total>
+struct Sum {
+  using Wrapping = std::conditional_t<std::is_floating_point_v<Total>, double, uint64_t>;
+  Wrapping total = 0;
+
+  template <class T>
+  void Add(T value) {
+    total += static_cast<Wrapping>(static_cast<Total>(value));
+  }
+  void Merge(const Sum& other) { total += other.total; }
+  Total Finish() const { return static_cast<Total>(total); }
+};
+
+// Exact for integers of up to 64 bits.
+template <class Total>
+struct Average {
+  Total total = 0;
+  uint64_t count = 0;
+
+  template <class T>
+  void Add(T value) {
+    total += static_cast<Total>(value);
+    ++count;
+  }
+  void Merge(const Average& other) {
+    total += other.total;
+    count += other.count;
+  }
+  double Finish() const {
+    return count == 0 ? std::numeric_limits<double>::quiet_NaN()
+                      : static_cast<double>(total) / static_cast<double>(count);
+  }
+};
+
+// Welford's running mean and squared deviations; merged as Chan, Golub and LeVeque do (1979).
+struct Moments {
+  uint64_t count = 0;
+  double mean = 0;
+  double squares = 0;
+
+  template <class T>
+  void Add(T value) {
+    const double x = static_cast<double>(value);
+    ++count;
+    const double delta = x - mean;
+    mean += delta / static_cast<double>(count);
+    squares += delta * (x - mean);
+  }
+  void Merge(const Moments& other) {
+    if (other.count == 0) return;
+    const double total = static_cast<double>(count + other.count);
+    const double delta = other.mean - mean;
+    squares += other.squares + delta * delta * static_cast<double>(count) *
+                                   static_cast<double>(other.count) / total;
+    mean += delta * static_cast<double>(other.count) / total;
+    count += other.count;
+  }
+  double Variance(bool of_sample) const {
+    const uint64_t divisor = of_sample ? count - 1 : count;
+    if (count == 0 || divisor == 0) return std::numeric_limits<double>::quiet_NaN();
+    return squares / static_cast<double>(divisor);
+  }
+};
+
+template <bool of_sample, bool root>
+struct Deviation : Moments {
+  double Finish() const {
+    const double variance = Variance(of_sample);
+    return root ? std::sqrt(variance) : variance;
+  }
+};
+
+struct BitAnd {
+  uint64_t bits = ~uint64_t{0};
+  template <class T>
+  void Add(T value) {
+    bits &= static_cast<uint64_t>(value);
+  }
+  void Merge(const BitAnd& other) { bits &= other.bits; }
+  uint64_t Finish() const { return bits; }
+};
+struct BitOr {
+  uint64_t bits = 0;
+  template <class T>
+  void Add(T value) {
+    bits |= static_cast<uint64_t>(value);
+  }
+  void Merge(const BitOr& other) { bits |= other.bits; }
+  uint64_t Finish() const { return bits; }
+};
+struct BitXor {
+  uint64_t bits = 0;
+  template <class T>
+  void Add(T value) {
+    bits ^= static_cast<uint64_t>(value);
+  }
+  void Merge(const BitXor& other) { bits ^= other.bits; }
+  uint64_t Finish() const { return bits; }
+};
+
+// The results of the states, in the physical type of `type`.
+template <class State, class T>
+class NumericStates final : public ValueStates<State, T> {
+ public:
+  explicit NumericStates(DataType type) : type_(std::move(type)) {}
+  ColumnPtr Finish() const override {
+    return VisitFixedType(type_.id(), [&]<class Result>() {
+      return FillNumbers<Result>(type_, this->states_.size(), [&](size_t group) {
+        const auto result = this->states_[group].Finish();
+        if constexpr (std::is_same_v<Result, BFloat16>) {
+          return BFloat16(static_cast<float>(result));
+        } else {
+          return static_cast<Result>(result);
+        }
+      });
+    });
+  }
+
+ private:
+  DataType type_;
+};
+
+template <class State>
+AggregateFunctionPtr MakeNumeric(const DataType& argument, const DataType& result) {
+  return VisitFixedType(argument.id(), [&]<class T>() {
+    return MakeAggregate(result,
+                         [result] { return std::make_unique<NumericStates<State, T>>(result); });
+  });
+}
+
+AggregateFunctionPtr BindCount(const AggregateArguments& arguments) {
+  arguments.RequireNoParameters();
+  if (arguments.types.size() > 1) arguments.RequireCount(1);
+  return MakeAggregate(TypeId::kUInt64, [] { return std::make_unique<CountStates>(); });
+}
+
+void RequireOneNumber(const AggregateArguments& arguments) {
+  arguments.RequireNoParameters();
+  arguments.RequireCount(1);
+  arguments.RequireNumber(0);
+}
+
+AggregateFunctionPtr BindSum(const AggregateArguments& arguments) {
+  RequireOneNumber(arguments);
+  const DataType& type = arguments.types[0];
+  if (type.is_float()) return MakeNumeric<Sum<double>>(type, TypeId::kFloat64);
+  return IsSigned(type) ? MakeNumeric<Sum<int64_t>>(type, TypeId::kInt64)
+                        : MakeNumeric<Sum<uint64_t>>(type, TypeId::kUInt64);
+}
+
+AggregateFunctionPtr BindAverage(const AggregateArguments& arguments) {
+  RequireOneNumber(arguments);
+  const DataType& type = arguments.types[0];
+  return type.is_float() ? MakeNumeric<Average<double>>(type, TypeId::kFloat64)
+                         : MakeNumeric<Average<__int128>>(type, TypeId::kFloat64);
+}
+
+template <bool of_sample, bool root>
+AggregateFunctionPtr BindDeviation(const AggregateArguments& arguments) {
+  RequireOneNumber(arguments);
+  const DataType& type = arguments.types[0];
+  const DataType result = type.id() == TypeId::kFloat32 ? type : DataType(TypeId::kFloat64);
+  return MakeNumeric<Deviation<of_sample, root>>(type, result);
+}
+
+template <class State>
+AggregateFunctionPtr BindBits(const AggregateArguments& arguments) {
+  RequireOneNumber(arguments);
+  const DataType& type = arguments.types[0];
+  if (!type.is_integer()) {
+    ThrowIllegalType(arguments.name, 0, type, "an integer");
+  }
+  return MakeNumeric<State>(type, type);
+}
+
+}  // namespace
+
+void AddNumericAggregates(AggregateBinders& binders) {
+  binders["count"] = BindCount;
+  binders["sum"] = BindSum;
+  binders["avg"] = BindAverage;
+  binders["varPop"] = binders["var_pop"] = BindDeviation<false, false>;
+  binders["varSamp"] = binders["var_samp"] = BindDeviation<true, false>;
+  binders["stddevPop"] = binders["stddev_pop"] = BindDeviation<false, true>;
+  binders["stddevSamp"] = binders["stddev_samp"] = BindDeviation<true, true>;
+  binders["groupBitAnd"] = BindBits<BitAnd>;
+  binders["groupBitOr"] = BindBits<BitOr>;
+  binders["groupBitXor"] = BindBits<BitXor>;
+}
+
+}  // namespace granary

@@ -1,0 +1,87 @@
+#include "granary/query/functions/constant_set.h"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+
+#include "granary/query/functions/column_access.h"
+#include "granary/query/functions/conversion.h"
+
+namespace granary {
+namespace {
+
+ColumnPtr SortedDistinct(const ColumnPtr& column) {
+  std::vector<uint32_t> rows(column->size());
+  std::iota(rows.begin(), rows.end(), 0);
+  std::sort(rows.begin(), rows.end(),
+            [&](uint32_t a, uint32_t b) { return column->Compare(a, *column, b) < 0; });
+  const auto end = std::unique(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) {
+    return column->Compare(a, *column, b) == 0;
+  });
+  rows.erase(end, rows.end());
+  return column->Gather(rows);
+}
+
+void AppendConverted(const ColumnPtr& column, ColumnBuilder& values, const DataType& type) {
+  if (column->type() == type) return values.AppendRange(*column, 0, column->size());
+  for (size_t row = 0; row < column->size(); ++row) {
+    const ColumnPtr value = ConvertExactly(column->Slice(row, 1), type);
+    if (value != nullptr) values.AppendRange(*value, 0, 1);
+  }
+}
+
+}  // namespace
+
+ConstantSet::ConstantSet(const DataType& type, std::span<const ColumnPtr> columns) {
+  auto values = ColumnBuilder::Create(type);
+  for (const ColumnPtr& column : columns) AppendConverted(column->Materialize(), *values, type);
+  values_ = SortedDistinct(values->Finish());
+  hashes_.assign(values_->size(), 0);
+  values_->HashInto(hashes_);
+  slots_.assign(std::bit_ceil(values_->size() * 2 + 1), 0);
+  for (uint32_t index = 0; index < hashes_.size(); ++index) {
+    size_t slot = hashes_[index] & (slots_.size() - 1);
+    while (slots_[slot] != 0) slot = (slot + 1) & (slots_.size() - 1);
+    slots_[slot] = index + 1;
+  }
+}
+
+template <class Equals>
+ColumnPtr ConstantSet::Probe(const Column& column, bool negated, Equals&& equals) const {
+  std::vector<uint64_t> hashes(column.size(), 0);
+  column.HashInto(hashes);
+  const size_t mask = slots_.size() - 1;
+  return FillNumbers<uint8_t>(TypeId::kUInt8, column.size(), [&](size_t row) {
+    for (size_t slot = hashes[row] & mask; slots_[slot] != 0; slot = (slot + 1) & mask) {
+      const uint32_t index = slots_[slot] - 1;
+      if (hashes_[index] == hashes[row] && equals(row, index)) return !negated;
+    }
+    return negated;
+  });
+}
+
+ColumnPtr ConstantSet::Contains(const Column& column, bool negated) const {
+  if (column.is_constant()) {
+    return std::make_shared<ConstantColumn>(Contains(StoredRows(column), negated), column.size());
+  }
+  const DataType& type = column.type();
+  if (type.is_string()) {
+    const StringColumn& rows = AsStrings(column);
+    const StringColumn& values = AsStrings(*values_);
+    return Probe(column, negated,
+                 [&](size_t row, size_t index) { return rows.At(row) == values.At(index); });
+  }
+  if (type.is_array() || type.is_float()) {
+    return Probe(column, negated, [&](size_t row, size_t index) {
+      return column.Compare(row, *values_, index) == 0;
+    });
+  }
+  return VisitFixedType(type.id(), [&]<class T>() {
+    const T* rows = AsNumbers<T>(column).data();
+    const T* values = AsNumbers<T>(*values_).data();
+    return Probe(column, negated,
+                 [=](size_t row, size_t index) { return rows[row] == values[index]; });
+  });
+}
+
+}  // namespace granary

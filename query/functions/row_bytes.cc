@@ -1,0 +1,50 @@
+#include "granary/query/functions/row_bytes.h"
+
+#include <cmath>
+#include <limits>
+
+#include "granary/query/functions/column_access.h"
+
+namespace granary {
+namespace {
+
+template <class T>
+T Canonical(T value) {
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    return BFloat16(Canonical(static_cast<float>(value)));
+  } else if constexpr (std::is_floating_point_v<T>) {
+    if (std::isnan(value)) return std::numeric_limits<T>::quiet_NaN();
+    return value == 0 ? T{0} : value;
+  } else {
+    return value;
+  }
+}
+
+void AppendLength(uint64_t length, std::string& out) {
+  out.append(reinterpret_cast<const char*>(&length), sizeof(length));
+}
+
+}  // namespace
+
+void AppendRowBytes(const Column& column, size_t row, std::string& out) {
+  const Column& stored = StoredRows(column);
+  if (column.is_constant()) row = 0;
+  if (stored.type().is_string()) {
+    const std::string_view text = AsStrings(stored).At(row);
+    AppendLength(text.size(), out);
+    out += text;
+  } else if (stored.type().is_array()) {
+    const ArrayColumn& arrays = AsArrays(stored);
+    AppendLength(arrays.Length(row), out);
+    for (uint64_t i = arrays.Begin(row); i < arrays.End(row); ++i) {
+      AppendRowBytes(*arrays.elements(), i, out);
+    }
+  } else {
+    VisitFixedType(stored.type().id(), [&]<class T>() {
+      const T value = Canonical(AsNumbers<T>(stored).data()[row]);
+      out.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    });
+  }
+}
+
+}  // namespace granary
