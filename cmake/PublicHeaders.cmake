@@ -1,8 +1,9 @@
 # granary_public_headers(out): the headers a user may include, as paths below the source directory:
-# table/*.h, the plugin interface, query/database.h, and what these include.
+# table/*.h, the plugin interface, query/database.h, the formats, and what these include.
 function(granary_public_headers out)
   file(GLOB pending RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/table/*.h)
-  list(APPEND pending skipindex/skip_index.h skipindex/registry.h query/database.h)
+  list(APPEND pending skipindex/skip_index.h skipindex/registry.h query/database.h
+    query/formats/input_format.h query/formats/output_format.h query/formats/registry.h)
   set(headers "")
   while(pending)
     list(POP_FRONT pending header)

@@ -10,7 +10,7 @@ set -euo pipefail
 build="g++=g++ cmake=cmake ninja-build=ninja pkg-config=pkg-config re2c=re2c
   libboost-container-dev libcuckoo-dev liblz4-dev libxxhash-dev libfmt-dev libsimdjson-dev
   libcli11-dev libedit-dev"
-tests="libgtest-dev libgmock-dev"
+tests="libgtest-dev libgmock-dev python3=python3"
 bench="libbenchmark-dev libhnswlib-dev"
 data="nodejs=node npm=npm ca-certificates"
 
