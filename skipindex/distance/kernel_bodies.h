@@ -3,7 +3,8 @@
 // so that no copy of them can be shared with another variant. `F` and `D` are the variant's lanes
 // of float and double:
 //
-//   F::Vector, F::Scalar, F::kLanes; F::Zero(), Sub, Mul, Add; F::Sum (the tree of kernels.h)
+//   F::Vector, F::Scalar, F::kLanes; F::Zero(), Sub, Mul, Add; F::Sum (the tree of kernels.h), and
+//   F::SumFour(const Vector[4], Scalar* out), four of them at once
 //   F::Load(const Element*), F::LoadPart(const Element*, n < kLanes): the rest is 0
 //
 // No include guard and no includes: the including file decides.
@@ -29,6 +30,17 @@ struct Product {
   }
 };
 
+inline constexpr size_t kRowsAtOnce = 4;
+
+template <class L, size_t kRows>
+void SumAll(const typename L::Vector* sums, typename L::Scalar* out) {
+  if constexpr (kRows == 4) {
+    L::SumFour(sums, out);
+  } else {
+    for (size_t r = 0; r < kRows; ++r) out[r] = L::Sum(sums[r]);
+  }
+}
+
 template <class L, class Term, class Element, size_t kRows>
 void SumRows(const Element* const* row, const typename L::Scalar* query, size_t dimensions,
              typename L::Scalar* out) {
@@ -48,7 +60,7 @@ void SumRows(const Element* const* row, const typename L::Scalar* query, size_t 
       sums[r] = L::Add(sums[r], Term::Term(L::LoadPart(row[r] + i, rest), q));
     }
   }
-  for (size_t r = 0; r < kRows; ++r) out[r] = L::Sum(sums[r]);
+  SumAll<L, kRows>(sums, out);
 }
 
 template <class L, class Element, size_t kRows>
@@ -75,13 +87,9 @@ void DotAndNormRows(const Element* const* row, const typename L::Scalar* query, 
       norms[r] = L::Add(norms[r], L::Mul(x, x));
     }
   }
-  for (size_t r = 0; r < kRows; ++r) {
-    dot[r] = L::Sum(dots[r]);
-    norm[r] = L::Sum(norms[r]);
-  }
+  SumAll<L, kRows>(dots, dot);
+  SumAll<L, kRows>(norms, norm);
 }
-
-inline constexpr size_t kRowsAtOnce = 4;
 
 template <class L, class Term, class Element>
 void SumKernel(const RowSet& rows, const typename L::Scalar* query, typename L::Scalar* out) {

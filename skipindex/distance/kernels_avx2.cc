@@ -53,11 +53,23 @@ struct FloatLanes {
     std::memcpy(padded, data, count * sizeof(Element));
     return Load(padded);
   }
-  static float Sum(FloatPair v) {
+  static __m128 Four(FloatPair v) {
     const __m256 eight = _mm256_add_ps(v.low, v.high);
-    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  }
+  static float Sum(FloatPair v) {
+    const __m128 four = Four(v);
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+  static void SumFour(const Vector* sums, float* out) {
+    const __m128 a = Four(sums[0]);
+    const __m128 b = Four(sums[1]);
+    const __m128 c = Four(sums[2]);
+    const __m128 d = Four(sums[3]);
+    const __m128 ab = _mm_add_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
+    const __m128 cd = _mm_add_ps(_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+    _mm_storeu_ps(out, _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab)));
   }
 };
 
@@ -92,10 +104,20 @@ struct DoubleLanes {
     std::memcpy(padded, data, count * sizeof(Element));
     return Load(padded);
   }
-  static double Sum(DoublePair v) {
+  static __m128d Two(DoublePair v) {
     const __m256d four = _mm256_add_pd(v.low, v.high);
-    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+  }
+  static double Sum(DoublePair v) {
+    const __m128d two = Two(v);
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+  }
+  static void SumFour(const Vector* sums, double* out) {
+    for (size_t i = 0; i < 4; i += 2) {
+      const __m128d a = Two(sums[i]);
+      const __m128d b = Two(sums[i + 1]);
+      _mm_storeu_pd(out + i, _mm_add_pd(_mm_unpacklo_pd(a, b), _mm_unpackhi_pd(a, b)));
+    }
   }
 };
 

@@ -42,11 +42,23 @@ struct FloatLanes {
   static __m512 LoadPart(const Half* data, size_t count) {
     return Widen(Half{}, _mm256_maskz_loadu_epi16(static_cast<__mmask16>((1u << count) - 1), data));
   }
-  static float Sum(__m512 v) {
+  static __m128 Four(__m512 v) {
     const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
-    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  }
+  static float Sum(__m512 v) {
+    const __m128 four = Four(v);
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+  static void SumFour(const Vector* sums, float* out) {
+    const __m128 a = Four(sums[0]);
+    const __m128 b = Four(sums[1]);
+    const __m128 c = Four(sums[2]);
+    const __m128 d = Four(sums[3]);
+    const __m128 ab = _mm_add_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
+    const __m128 cd = _mm_add_ps(_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+    _mm_storeu_ps(out, _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab)));
   }
 };
 
@@ -78,12 +90,39 @@ struct DoubleLanes {
   static __m512d LoadPart(const BFloat16Bits* data, size_t count) {
     return Widen(_mm_maskz_loadu_epi16(Mask(count), data));
   }
-  static double Sum(__m512d v) {
+  static __m128d Two(__m512d v) {
     const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd(v, 1));
-    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+  }
+  static double Sum(__m512d v) {
+    const __m128d two = Two(v);
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
   }
+  static void SumFour(const Vector* sums, double* out) {
+    for (size_t i = 0; i < 4; i += 2) {
+      const __m128d a = Two(sums[i]);
+      const __m128d b = Two(sums[i + 1]);
+      _mm_storeu_pd(out + i, _mm_add_pd(_mm_unpacklo_pd(a, b), _mm_unpackhi_pd(a, b)));
+    }
+  }
 };
+
+__m128i FourSums(__m512i v) {
+  const __m256i eight =
+      _mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+  return _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+}
+
+template <size_t kRows>
+void StoreSums(const __m512i* sums, int32_t* out) {
+  if constexpr (kRows == 4) {
+    const __m128i ab = _mm_hadd_epi32(FourSums(sums[0]), FourSums(sums[1]));
+    const __m128i cd = _mm_hadd_epi32(FourSums(sums[2]), FourSums(sums[3]));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_hadd_epi32(ab, cd));
+  } else {
+    for (size_t r = 0; r < kRows; ++r) out[r] = _mm512_reduce_add_epi32(sums[r]);
+  }
+}
 
 template <size_t kRows>
 void DotByteRows(const uint8_t* const* row, const int8_t* query, size_t dimensions, int32_t* out) {
@@ -103,7 +142,7 @@ void DotByteRows(const uint8_t* const* row, const int8_t* query, size_t dimensio
       sums[r] = _mm512_dpbusd_epi32(sums[r], _mm512_maskz_loadu_epi8(mask, row[r] + i), q);
     }
   }
-  for (size_t r = 0; r < kRows; ++r) out[r] = _mm512_reduce_add_epi32(sums[r]);
+  StoreSums<kRows>(sums, out);
 }
 
 #include "granary/skipindex/distance/kernel_bodies.h"

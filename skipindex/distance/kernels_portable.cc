@@ -59,6 +59,9 @@ struct Lanes {
       return half[0] + half[1];
     }
   }
+  static void SumFour(const Vector* sums, T* out) {
+    for (size_t i = 0; i < 4; ++i) out[i] = Sum(sums[i]);
+  }
 };
 
 void DotBytes(const RowSet& rows, const int8_t* query, int32_t* out) {

@@ -14,37 +14,34 @@ void Prefetch(const std::byte* data, size_t bytes) {
 
 }  // namespace
 
-void Beam::ClearSeen(size_t nodes) {
+void Beam::Reset(size_t nodes, size_t width) {
+  for (size_t i = 0; i < seen_size_; ++i) seen_bits_[seen_[i].node() >> 6] = 0;
+  seen_size_ = 0;
   const size_t words = (nodes + 63) / 64;
   if (seen_bits_.size() < words) seen_bits_.resize(words);
-  for (uint32_t node : seen_) seen_bits_[node >> 6] = 0;
-  seen_.clear();
-}
-
-void Beam::Reset(size_t nodes, size_t width) {
-  ClearSeen(nodes);
-  width_ = width;
   if (entries_.size() < width + 1) entries_.resize(width + 1);
+  width_ = width;
   size_ = 0;
   next_ = 0;
-  spilled_.clear();
 }
 
-void Beam::Offer(BeamEntry entry) {
+size_t Beam::Offer(BeamEntry entry) {
   if (size_ == width_) {
-    if (!(entry < entries_[size_ - 1])) {
-      spilled_.push_back(entry);
-      return;
-    }
-    spilled_.push_back(entries_[--size_]);
+    if (!(entry < entries_[size_ - 1])) return size_;
+    --size_;
   }
-  BeamEntry* const begin = entries_.data();
-  BeamEntry* const place = std::lower_bound(begin, begin + size_, entry);
-  std::memmove(static_cast<void*>(place + 1), place,
-               static_cast<size_t>(begin + size_ - place) * sizeof(BeamEntry));
+  BeamEntry* place = entries_.data();
+  for (size_t left = size_; left > 0;) {
+    const size_t half = (left + 1) / 2;
+    place += place[half - 1] < entry ? half : 0;
+    left -= half;
+  }
+  const auto index = static_cast<size_t>(place - entries_.data());
+  std::memmove(static_cast<void*>(place + 1), place, (size_ - index) * sizeof(BeamEntry));
   *place = entry;
   ++size_;
-  next_ = std::min(next_, static_cast<size_t>(place - begin));
+  next_ = std::min(next_, index);
+  return index;
 }
 
 void Beam::Add(uint32_t node, CodeScorer& scorer) {
@@ -52,14 +49,15 @@ void Beam::Add(uint32_t node, CodeScorer& scorer) {
   const uint64_t bit = uint64_t{1} << (node & 63);
   if ((word & bit) != 0) return;
   word |= bit;
-  seen_.push_back(node);
   uint32_t key;
   scorer.Score(&node, 1, &key);
+  if (seen_.size() == seen_size_) seen_.resize(2 * seen_size_ + 64);
+  seen_[seen_size_++] = {key, node};
   Offer({key, node});
 }
 
 // Fills batch_ with the linked nodes that were not seen before.
-size_t Beam::CollectUnseen(const GraphLayer& layer, uint32_t node, const CodeScorer& scorer) {
+size_t Beam::CollectUnseen(const GraphLayer& layer, uint32_t node) {
   const uint32_t* links = layer.LinksOf(node);
   uint32_t* batch = batch_.data();
   uint64_t* seen_bits = seen_bits_.data();
@@ -68,51 +66,67 @@ size_t Beam::CollectUnseen(const GraphLayer& layer, uint32_t node, const CodeSco
     const uint32_t linked = links[i];
     if (linked >= layer.nodes) break;
     uint64_t& word = seen_bits[linked >> 6];
-    const uint64_t bit = uint64_t{1} << (linked & 63);
-    if ((word & bit) != 0) continue;
-    word |= bit;
-    Prefetch(scorer.base() + size_t{linked} * scorer.stride_bytes(), scorer.code_bytes());
-    batch[count++] = linked;
+    const uint64_t seen = word >> (linked & 63) & 1;
+    word |= uint64_t{1} << (linked & 63);
+    batch[count] = linked;
+    count += 1 - seen;
   }
-  seen_.insert(seen_.end(), batch, batch + count);
   return count;
 }
 
+void Beam::MoveToNext() {
+  while (next_ < size_ && entries_[next_].expanded()) ++next_;
+}
+
 bool Beam::Walk(const GraphLayer& layer, CodeScorer& scorer, size_t max_hops) {
+  const size_t link_bytes = layer.capacity * sizeof(uint32_t);
+  const auto prefetch_links = [&](BeamEntry entry) {
+    Prefetch(reinterpret_cast<const std::byte*>(layer.LinksOf(entry.node())), link_bytes);
+  };
   if (batch_.size() < layer.capacity) {
     batch_.resize(layer.capacity);
     keys_.resize(layer.capacity);
   }
+  MoveToNext();
   for (size_t hop = 0; hop < max_hops; ++hop) {
-    while (next_ < size_ && entries_[next_].expanded()) ++next_;
     if (next_ == size_) return false;
     const uint32_t node = entries_[next_].node();
     entries_[next_].set_expanded();
-    const size_t count = CollectUnseen(layer, node, scorer);
-    for (size_t i = next_ + 1; i < size_; ++i) {
-      if (entries_[i].expanded()) continue;
-      Prefetch(reinterpret_cast<const std::byte*>(layer.LinksOf(entries_[i].node())),
-               layer.capacity * sizeof(uint32_t));
-      break;
+    const size_t count = CollectUnseen(layer, node);
+    for (size_t i = 0; i < count; ++i) {
+      Prefetch(scorer.base() + batch_[i] * scorer.stride_bytes(), scorer.code_bytes());
     }
+    MoveToNext();
+    if (next_ < size_) prefetch_links(entries_[next_]);
     scorer.Score(batch_.data(), count, keys_.data());
-    for (size_t i = 0; i < count; ++i) Offer({keys_[i], batch_[i]});
+    if (seen_.size() < seen_size_ + count) seen_.resize(2 * (seen_size_ + count));
+    for (size_t i = 0; i < count; ++i) {
+      const BeamEntry entry(keys_[i], batch_[i]);
+      seen_[seen_size_ + i] = entry;
+      if (Offer(entry) <= next_) prefetch_links(entry);
+    }
+    seen_size_ += count;
+    MoveToNext();
   }
-  return true;
+  return next_ < size_;
 }
 
 bool Beam::Widen(size_t width) {
-  if (width <= width_ || spilled_.empty()) return false;
-  width_ = width;
+  if (width <= width_ || size_ < width_) return false;
+  // The beam holds the nearest of all nodes seen: the others are beyond its end.
+  const BeamEntry last = entries_[size_ - 1];
+  std::vector<BeamEntry> beyond;
+  for (size_t i = 0; i < seen_size_; ++i) {
+    if (seen_[i].IsBeyond(last)) beyond.push_back(seen_[i]);
+  }
+  if (beyond.empty()) return false;
+  const size_t taken = std::min(beyond.size(), width - size_);
+  const auto end = beyond.begin() + static_cast<ptrdiff_t>(taken);
+  std::partial_sort(beyond.begin(), end, beyond.end());
   if (entries_.size() < width + 1) entries_.resize(width + 1);
-  const size_t taken = std::min(spilled_.size(), width - size_);
-  const auto last = spilled_.begin() + static_cast<ptrdiff_t>(taken);
-  std::nth_element(spilled_.begin(), last - 1, spilled_.end());
-  std::copy(spilled_.begin(), last, entries_.data() + size_);
-  spilled_.erase(spilled_.begin(), last);
+  std::copy(beyond.begin(), end, entries_.data() + size_);
   size_ += taken;
-  std::sort(entries_.data(), entries_.data() + size_);
-  next_ = 0;
+  width_ = width;
   return true;
 }
 

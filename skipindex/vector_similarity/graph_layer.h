@@ -41,6 +41,9 @@ class BeamEntry {
   bool expanded() const { return (bits_ & 1) != 0; }
   void set_expanded() { bits_ |= 1; }
 
+  // Whether it comes after `other`, followed or not.
+  bool IsBeyond(BeamEntry other) const { return bits_ >> 1 > other.bits_ >> 1; }
+
   friend bool operator<(BeamEntry a, BeamEntry b) { return a.bits_ < b.bits_; }
 
  private:
@@ -58,26 +61,27 @@ class Beam {
   // Follows the links of the nearest nodes not yet followed, at most max_hops of them. True if
   // there are more. `scorer` takes nodes as rows, so that it suits layer 0 only.
   bool Walk(const GraphLayer& layer, CodeScorer& scorer, size_t max_hops);
-  // Makes the beam wider and takes back the nearest of the nodes that did not fit. False if
-  // nothing came back and the wider beam holds what the narrower did.
+  // Makes the beam wider and takes back the nearest of the nodes that did not fit. False if there
+  // are none: then a wider beam finds no more.
   bool Widen(size_t width);
 
   std::span<const BeamEntry> entries() const { return {entries_.data(), size_}; }
   size_t width() const { return width_; }
-  size_t visited() const { return seen_.size(); }
+  size_t visited() const { return seen_size_; }
 
  private:
-  void Offer(BeamEntry entry);
-  size_t CollectUnseen(const GraphLayer& layer, uint32_t node, const CodeScorer& scorer);
-  void ClearSeen(size_t nodes);
+  // Puts an entry where it belongs, if the beam is not full of nearer ones. Returns its place.
+  size_t Offer(BeamEntry entry);
+  size_t CollectUnseen(const GraphLayer& layer, uint32_t node);
+  void MoveToNext();
 
-  std::vector<BeamEntry> entries_;  // width_ + 1 places, size_ used
+  std::vector<BeamEntry> entries_;  // width_ + 1 places, size_ used: the nearest of seen_
   size_t size_ = 0;
   size_t width_ = 0;
-  size_t next_ = 0;                 // everything before it is expanded
-  std::vector<BeamEntry> spilled_;  // seen, measured, but farther than all of a full beam
+  size_t next_ = 0;              // everything before it is expanded
+  std::vector<BeamEntry> seen_;  // everything measured, in that order; seen_size_ used
+  size_t seen_size_ = 0;
   std::vector<uint64_t> seen_bits_;
-  std::vector<uint32_t> seen_;
   std::vector<uint32_t> batch_;
   std::vector<uint32_t> keys_;
 };

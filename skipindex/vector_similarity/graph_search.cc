@@ -45,8 +45,9 @@ class GraphSearch final : public NeighborSearch {
     const bool first = !started_;
     if (first) {
       Start();
-    } else if (!beam_->Widen(2 * beam_->width()) && leftover_.empty()) {
-      return;
+    } else {
+      if (!beam_->Widen(2 * beam_->width()) && leftover_.empty()) return;
+      std::sort(returned_.begin(), returned_.end());
     }
     size_t wanted = query_.count;
     if (first && query_.accept != nullptr) {
@@ -91,7 +92,6 @@ class GraphSearch final : public NeighborSearch {
       out.push_back({fresh_[i].node(), scorer_->Estimate(fresh_[i].key())});
       returned_.push_back(fresh_[i].node());
     }
-    std::sort(returned_.begin(), returned_.end());
     leftover_.assign(fresh_.begin() + static_cast<ptrdiff_t>(count), fresh_.end());
   }
 
