@@ -140,7 +140,7 @@ void DotBytes(const RowSet& rows, const int8_t* query, int32_t* out) {
   const size_t whole = rows.dimensions / 16 * 16;
   const size_t rest = rows.dimensions - whole;
   int8_t query_rest[16] = {};
-  std::memcpy(query_rest, query + whole, rest);
+  if (rest != 0) std::memcpy(query_rest, query + whole, rest);
   for (size_t r = 0; r < rows.count; ++r) {
     const uint8_t* row = RowAt<uint8_t>(rows, r);
     __m256i sum = _mm256_setzero_si256();

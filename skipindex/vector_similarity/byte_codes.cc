@@ -16,16 +16,20 @@ size_t RoundUp(size_t value, size_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-// The rows first, first + step, ... of at most kSampleRows rows.
+// Calls visit(vector) for the rows 0, step, 2 * step, ...
 template <class F>
-void ForEachSampled(const VectorReader& reader, F&& visit) {
-  const size_t rows = reader.rows().rows;
-  const size_t step = std::max<size_t>(1, rows / kSampleRows);
+void ForEachRow(const VectorReader& reader, size_t step, const TaskContext& context, F&& visit) {
+  constexpr size_t kRowsBetweenChecks = 256;
   std::vector<float> vector(reader.rows().dimensions);
-  for (size_t row = 0; row < rows; row += step) {
+  for (size_t row = 0, visited = 0; row < reader.rows().rows; row += step, ++visited) {
+    if (visited % kRowsBetweenChecks == 0) context.CheckCancelled();
     reader.Read(row, vector.data());
-    visit(std::span<float>(vector));
+    visit(std::span<const float>(vector));
   }
+}
+
+size_t SampleStep(const VectorReader& reader) {
+  return std::max<size_t>(1, reader.rows().rows / kSampleRows);
 }
 
 double SquaredLength(std::span<const float> vector) {
@@ -34,10 +38,10 @@ double SquaredLength(std::span<const float> vector) {
   return sum;
 }
 
-std::vector<float> MeanOf(const VectorReader& reader) {
+std::vector<float> MeanOf(const VectorReader& reader, const TaskContext& context) {
   std::vector<double> sums(reader.rows().dimensions);
   size_t rows = 0;
-  ForEachSampled(reader, [&](std::span<float> vector) {
+  ForEachRow(reader, SampleStep(reader), context, [&](std::span<const float> vector) {
     for (size_t i = 0; i < vector.size(); ++i) sums[i] += vector[i];
     ++rows;
   });
@@ -49,9 +53,10 @@ std::vector<float> MeanOf(const VectorReader& reader) {
 }
 
 // The largest magnitude of a value, but for a share of the rows.
-double RangeOf(const VectorReader& reader, std::span<const float> mean) {
+double RangeOf(const VectorReader& reader, std::span<const float> mean,
+               const TaskContext& context) {
   std::vector<float> largest;
-  ForEachSampled(reader, [&](std::span<float> vector) {
+  ForEachRow(reader, SampleStep(reader), context, [&](std::span<const float> vector) {
     float row_largest = 0;
     for (size_t i = 0; i < vector.size(); ++i) {
       row_largest = std::max(row_largest, std::fabs(vector[i] - mean[i]));
@@ -65,13 +70,11 @@ double RangeOf(const VectorReader& reader, std::span<const float> mean) {
   return *kept;
 }
 
-double LongestLength(const VectorReader& reader) {
+double LongestLength(const VectorReader& reader, const TaskContext& context) {
   double longest = 0;
-  std::vector<float> vector(reader.rows().dimensions);
-  for (size_t row = 0; row < reader.rows().rows; ++row) {
-    reader.Read(row, vector.data());
+  ForEachRow(reader, 1, context, [&](std::span<const float> vector) {
     longest = std::max(longest, SquaredLength(vector));
-  }
+  });
   return std::sqrt(longest);
 }
 
@@ -86,14 +89,14 @@ void ByteCodec::SetAddedDimensions(size_t added) {
   value_max_ = std::clamp(static_cast<int>(largest), 1, 127);
 }
 
-ByteCodec ByteCodec::Train(const VectorReader& reader) {
+ByteCodec ByteCodec::Train(const VectorReader& reader, const TaskContext& context) {
   ByteCodec codec(reader.metric(), reader.rows().dimensions);
-  codec.mean_ =
-      codec.metric_ == Metric::kL2 ? MeanOf(reader) : std::vector<float>(reader.rows().dimensions);
-  double range = RangeOf(reader, codec.mean_);
+  codec.mean_ = codec.metric_ == Metric::kL2 ? MeanOf(reader, context)
+                                             : std::vector<float>(reader.rows().dimensions);
+  double range = RangeOf(reader, codec.mean_, context);
   size_t added = 0;
   if (codec.metric_ == Metric::kDotProduct) {
-    codec.length_max_ = LongestLength(reader);
+    codec.length_max_ = LongestLength(reader, context);
     const double wanted = range > 0 ? std::pow(codec.length_max_ / range, 2) : 1;
     added = static_cast<size_t>(std::clamp<double>(
         std::ceil(wanted), 1, static_cast<double>(AddedDimensionsMax(codec.dimensions_))));

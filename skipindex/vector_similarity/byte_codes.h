@@ -21,14 +21,16 @@
 #include <vector>
 
 #include "granary/skipindex/vector_similarity/vector_codes.h"
+#include "granary/table/task_context.h"
 
 namespace granary {
 
 // How vectors of one index block become bytes. Immutable after Train or Read.
 class ByteCodec {
  public:
-  // Learns mean and scale from a sample of the rows; the same rows give the same codec.
-  static ByteCodec Train(const VectorReader& reader);
+  // Learns mean and scale from a sample of the rows; the same rows give the same codec. Checks for
+  // cancellation.
+  static ByteCodec Train(const VectorReader& reader, const TaskContext& context);
   // `dimensions` is that of the vectors. Throws CORRUPTED_DATA.
   static ByteCodec Read(ByteReader& in, Metric metric, size_t dimensions);
   void Write(ByteWriter& out) const;

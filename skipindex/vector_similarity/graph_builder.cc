@@ -1,8 +1,6 @@
 #include "granary/skipindex/vector_similarity/graph_builder.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cmath>
 #include <memory>
 #include <mutex>
 
@@ -133,7 +131,6 @@ class LayerBuilder {
   void InParallel(size_t count, F&& run) {
     const size_t chunks = (count + kChunkNodes - 1) / kChunkNodes;
     context_.executor().ParallelFor(chunks, [&](size_t chunk) {
-      context_.CheckCancelled();
       auto scratch = scratch_.Take();
       const size_t end = std::min((chunk + 1) * kChunkNodes, count);
       for (size_t i = chunk * kChunkNodes; i < end; ++i) {

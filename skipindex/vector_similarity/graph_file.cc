@@ -123,11 +123,12 @@ void AppendSection(ByteSink& out, std::span<const std::byte> bytes) {
   out.Append({kZeros, padding});
 }
 
-std::vector<float> InverseLengths(const VectorRows& vectors) {
+std::vector<float> InverseLengths(const VectorRows& vectors, const TaskContext& context) {
   const VectorReader reader(vectors, Metric::kL2);
   std::vector<float> vector(vectors.dimensions);
   std::vector<float> inverse(vectors.rows);
   for (size_t row = 0; row < vectors.rows; ++row) {
+    if (row % kEncodeRows == 0) context.CheckCancelled();
     reader.Read(row, vector.data());
     double sum = 0;
     for (float value : vector) sum += double{value} * value;
@@ -243,7 +244,8 @@ void WriteGraphFile(const VectorSimilarityDeclaration& declaration, const Vector
     record.below_offset = layout.Place(layer.nodes * sizeof(uint32_t));
   }
   std::vector<float> inverse_lengths;
-  if (in_column && declaration.metric == Metric::kCosine) inverse_lengths = InverseLengths(vectors);
+  if (in_column && declaration.metric == Metric::kCosine)
+    inverse_lengths = InverseLengths(vectors, context);
   ByteWriter codec;
   if (bytes) byte_codec.Write(codec);
   if (!inverse_lengths.empty()) header.lengths_offset = layout.Place(vectors.rows * sizeof(float));

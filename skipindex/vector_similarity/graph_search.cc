@@ -69,7 +69,7 @@ class GraphSearch final : public NeighborSearch {
  private:
   void Start() {
     started_ = true;
-    beam_->Reset(file_.rows, std::max(query_.count, query_.effort));
+    beam_->Reset(file_.rows, std::min(std::max(query_.count, query_.effort), file_.rows));
     beam_->Add(DescendTo(file_.upper, *scorer_, file_.rows, file_.rows), *scorer_);
   }
 

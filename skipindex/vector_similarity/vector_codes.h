@@ -3,13 +3,11 @@
 // neither: it only sees a CodeScorer, which gives keys for row numbers, smaller is nearer.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "granary/skipindex/distance/kernels.h"
 #include "granary/skipindex/metric.h"

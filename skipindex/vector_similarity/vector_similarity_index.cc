@@ -88,7 +88,11 @@ class VectorSubIndexBuilder final : public SubIndexBuilder {
   void Finish(const SubIndexInput& input, ByteSink& out) override {
     const VectorRows& vectors = *input.vectors;
     const TaskContext& context = *input.context;
-    CheckVectors(declaration_, vectors, 0);
+    for (size_t first = 0; first < vectors.rows; first += kCheckRows) {
+      context.CheckCancelled();
+      const size_t count = std::min(kCheckRows, vectors.rows - first);
+      CheckVectors(declaration_, vectors.Slice(first, count), first);
+    }
     if (vectors.rows == 0 || vectors.rows < min_rows_for_graph_ || vectors.rows > kMaxLayerNodes) {
       return WriteFlatFile(declaration_, vectors, out);
     }
@@ -96,7 +100,7 @@ class VectorSubIndexBuilder final : public SubIndexBuilder {
                                      .construction_width = declaration_.construction_width,
                                      .seed = context.seed()};
     const VectorReader reader(vectors, declaration_.metric);
-    const ByteCodec codec = ByteCodec::Train(reader);
+    const ByteCodec codec = ByteCodec::Train(reader, context);
     const ByteCodeArray codes(reader, codec, context);
     const MemoryCharge charge(
         context.memory(), GraphBuildBytes(vectors.rows, parameters, context.executor().threads()),
@@ -106,6 +110,8 @@ class VectorSubIndexBuilder final : public SubIndexBuilder {
   }
 
  private:
+  static constexpr size_t kCheckRows = 1024;
+
   const VectorSimilarityDeclaration declaration_;
   const size_t min_rows_for_graph_;
   const DistanceKernels& kernels_;
