@@ -55,7 +55,7 @@ TEST_P(RoundTrip, EveryTypeAroundGranuleEdges) {
     columns += "column " + ColumnName(i) + " " + kTypes[i] + "\n";
   }
   for (const size_t rows : {1, 3, 4, 5, 8, 9, 1000}) {
-    TestTable table(disk_, Definition(columns), "/t" + std::to_string(rows));
+    TestTable table(disk_, Definition(columns), std::string("/t").append(std::to_string(rows)));
     table.Create();
     table.Open();
     Block block;
