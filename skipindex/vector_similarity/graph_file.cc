@@ -102,26 +102,36 @@ Header HeaderOf(const VectorSimilarityDeclaration& declaration, const VectorRows
   return header;
 }
 
-// Gives out section offsets in the order in which the sections will be written.
-class Layout {
+uint64_t RoundUpToSection(uint64_t bytes) {
+  return (bytes + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
+}
+
+// The sections behind the header, in the order in which they are placed and then written.
+class SectionList {
  public:
-  explicit Layout(size_t header_bytes) : end_(header_bytes) {}
-  uint64_t Place(uint64_t bytes) {
-    const uint64_t offset = end_;
-    end_ = (end_ + bytes + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
-    return offset;
+  explicit SectionList(size_t header_bytes) : end_(header_bytes) {}
+
+  // Sets `offset`; `bytes` live until Append.
+  void Place(std::span<const std::byte> bytes, uint64_t& offset) {
+    offset = end_;
+    end_ = RoundUpToSection(end_ + bytes.size());
+    sections_.push_back(bytes);
+  }
+  // Where a further section would begin.
+  uint64_t end() const { return end_; }
+
+  void Append(ByteSink& out) const {
+    static constexpr std::byte kZeros[kSectionAlignment] = {};
+    for (std::span<const std::byte> bytes : sections_) {
+      out.Append(bytes);
+      out.Append({kZeros, RoundUpToSection(bytes.size()) - bytes.size()});
+    }
   }
 
  private:
   uint64_t end_;
+  std::vector<std::span<const std::byte>> sections_;
 };
-
-void AppendSection(ByteSink& out, std::span<const std::byte> bytes) {
-  static constexpr std::byte kZeros[kSectionAlignment] = {};
-  out.Append(bytes);
-  const size_t padding = (kSectionAlignment - bytes.size() % kSectionAlignment) % kSectionAlignment;
-  out.Append({kZeros, padding});
-}
 
 std::vector<float> InverseLengths(const VectorRows& vectors, const TaskContext& context) {
   const VectorReader reader(vectors, Metric::kL2);
@@ -191,6 +201,46 @@ GraphLayer OpenLayer(const Sections& sections, const LayerRecord& record, bool b
   return layer;
 }
 
+ByteCodec OpenByteCodec(const Header& header, size_t file_bytes, const Sections& sections) {
+  const uint64_t rest = file_bytes - std::min<uint64_t>(header.codec_offset, file_bytes);
+  ByteReader in(sections.At(header.codec_offset, rest, 1), "codec of a vector_similarity index");
+  return ByteCodec::Read(in, header.metric, header.dimensions);
+}
+
+ByteCodeRows OpenByteCodes(const Header& header, const ByteCodec& codec, const Sections& sections,
+                           const ByteReader& in) {
+  if (header.codes_stride != codec.stride_bytes()) {
+    in.ThrowCorrupted("the codes have the wrong size");
+  }
+  ByteCodeRows codes;
+  codes.base = sections.At(header.codes_offset, header.rows, header.codes_stride).data();
+  codes.stride_bytes = header.codes_stride;
+  codes.code_dimensions = codec.code_dimensions();
+  return codes;
+}
+
+FloatCodeRows OpenFloatCodes(const Header& header, const VectorRows& vectors,
+                             const Sections& sections, const ByteReader& in) {
+  FloatCodeRows codes;
+  codes.dimensions = header.dimensions;
+  if (header.place == CodePlace::kColumn) {
+    codes.base = vectors.base;
+    codes.stride_bytes = vectors.stride_bytes;
+    codes.element = static_cast<RowElement>(vectors.element);
+    if (header.metric == Metric::kCosine) {
+      codes.inverse_lengths = sections.Array<float>(header.lengths_offset, header.rows);
+    }
+    return codes;
+  }
+  if (header.codes_stride != FloatCodeStride(header.quantization, header.dimensions)) {
+    in.ThrowCorrupted("the codes have the wrong size");
+  }
+  codes.element = CodeElement(header.quantization);
+  codes.stride_bytes = header.codes_stride;
+  codes.base = sections.At(header.codes_offset, header.rows, header.codes_stride).data();
+  return codes;
+}
+
 void CheckFits(const Header& header, const VectorSimilarityDeclaration& declaration,
                const VectorRows& vectors, const ByteReader& in) {
   if (header.metric != declaration.metric || header.quantization != declaration.quantization ||
@@ -233,43 +283,34 @@ void WriteGraphFile(const VectorSimilarityDeclaration& declaration, const Vector
   Header header = HeaderOf(declaration, vectors);
   header.place = in_column ? CodePlace::kColumn : CodePlace::kFile;
   header.layers.resize(layers.size());
-  Layout layout(Serialize(header).size());
+  SectionList sections(Serialize(header).size());
   for (size_t i = 0; i < layers.size(); ++i) {
     const OwnedLayer& layer = layers[i];
     LayerRecord& record = header.layers[i];
     record = {.nodes = layer.nodes, .capacity = layer.capacity};
-    record.links_offset = layout.Place(layer.links.size() * sizeof(uint32_t));
+    sections.Place(std::as_bytes(std::span(layer.links)), record.links_offset);
     if (layer.rows.empty()) continue;
-    record.rows_offset = layout.Place(layer.nodes * sizeof(uint32_t));
-    record.below_offset = layout.Place(layer.nodes * sizeof(uint32_t));
+    sections.Place(std::as_bytes(std::span(layer.rows)), record.rows_offset);
+    sections.Place(std::as_bytes(std::span(layer.below)), record.below_offset);
   }
   std::vector<float> inverse_lengths;
-  if (in_column && declaration.metric == Metric::kCosine)
+  if (in_column && declaration.metric == Metric::kCosine) {
     inverse_lengths = InverseLengths(vectors, context);
+    sections.Place(std::as_bytes(std::span(inverse_lengths)), header.lengths_offset);
+  }
   ByteWriter codec;
-  if (bytes) byte_codec.Write(codec);
-  if (!inverse_lengths.empty()) header.lengths_offset = layout.Place(vectors.rows * sizeof(float));
-  if (bytes) header.codec_offset = layout.Place(codec.size());
-  if (!in_column) {
-    header.codes_stride = bytes ? byte_codes.stride_bytes
-                                : FloatCodeStride(declaration.quantization, vectors.dimensions);
-    header.codes_offset = layout.Place(header.codes_stride * vectors.rows);
-  }
-
-  out.Append(Serialize(header));
-  for (const OwnedLayer& layer : layers) {
-    AppendSection(out, std::as_bytes(std::span(layer.links)));
-    if (layer.rows.empty()) continue;
-    AppendSection(out, std::as_bytes(std::span(layer.rows)));
-    AppendSection(out, std::as_bytes(std::span(layer.below)));
-  }
-  if (!inverse_lengths.empty()) AppendSection(out, std::as_bytes(std::span(inverse_lengths)));
   if (bytes) {
-    AppendSection(out, codec.bytes());
-    AppendSection(out, {byte_codes.base, vectors.rows * byte_codes.stride_bytes});
+    byte_codec.Write(codec);
+    sections.Place(codec.bytes(), header.codec_offset);
+    header.codes_stride = byte_codes.stride_bytes;
+    sections.Place({byte_codes.base, vectors.rows * byte_codes.stride_bytes}, header.codes_offset);
   } else if (!in_column) {
-    AppendFloatCodes(declaration, vectors, context, out);
+    header.codes_stride = FloatCodeStride(declaration.quantization, vectors.dimensions);
+    header.codes_offset = sections.end();
   }
+  out.Append(Serialize(header));
+  sections.Append(out);
+  if (!bytes && !in_column) AppendFloatCodes(declaration, vectors, context, out);
 }
 
 GraphFile GraphFile::Open(std::span<const std::byte> bytes,
@@ -295,34 +336,11 @@ GraphFile GraphFile::Open(std::span<const std::byte> bytes,
   file.bottom = OpenLayer(sections, header.layers.back(), true);
 
   if (declaration.quantization == Quantization::kInt8) {
-    ByteReader codec(sections.At(header.codec_offset, bytes.size() - header.codec_offset, 1),
-                     "codec of a vector_similarity index");
-    file.byte_codec = ByteCodec::Read(codec, declaration.metric, header.dimensions);
-    if (header.codes_stride != file.byte_codec->stride_bytes()) {
-      in.ThrowCorrupted("the codes have the wrong size");
-    }
-    file.byte_codes.base =
-        sections.At(header.codes_offset, header.rows, header.codes_stride).data();
-    file.byte_codes.stride_bytes = header.codes_stride;
-    file.byte_codes.code_dimensions = file.byte_codec->code_dimensions();
-    return file;
+    file.byte_codec = OpenByteCodec(header, bytes.size(), sections);
+    file.byte_codes = OpenByteCodes(header, *file.byte_codec, sections, in);
+  } else {
+    file.float_codes = OpenFloatCodes(header, vectors, sections, in);
   }
-  file.float_codes.dimensions = header.dimensions;
-  if (header.place == CodePlace::kColumn) {
-    file.float_codes.base = vectors.base;
-    file.float_codes.stride_bytes = vectors.stride_bytes;
-    file.float_codes.element = static_cast<RowElement>(vectors.element);
-    if (declaration.metric == Metric::kCosine) {
-      file.float_codes.inverse_lengths = sections.Array<float>(header.lengths_offset, header.rows);
-    }
-    return file;
-  }
-  if (header.codes_stride != FloatCodeStride(declaration.quantization, header.dimensions)) {
-    in.ThrowCorrupted("the codes have the wrong size");
-  }
-  file.float_codes.element = CodeElement(declaration.quantization);
-  file.float_codes.stride_bytes = header.codes_stride;
-  file.float_codes.base = sections.At(header.codes_offset, header.rows, header.codes_stride).data();
   return file;
 }
 
