@@ -280,8 +280,7 @@ class TableStore::Impl {
     });
   }
 
-  // A name that is not in use: abandoned attempts keep their reservation, committed parts (a merge
-  // of parts that are gone would be named like them) and what could not be deleted their directory.
+  // A name that was never used: abandoned attempts keep their reservation.
   PartName ReserveName(std::span<const PartPtr> inputs, const InferredDimensions& inferred) {
     PartName name = inputs.front()->name();
     name.version = 0;
@@ -292,10 +291,7 @@ class TableStore::Impl {
     }
     ++name.level;
     const std::lock_guard lock(commit_mutex_);
-    while (options_.files->Exists(JoinPath(options_.directory, name.text())) ||
-           !reservations_.emplace(name.text(), inferred).second) {
-      ++name.version;
-    }
+    while (!reservations_.emplace(name.text(), inferred).second) ++name.version;
     return name;
   }
 

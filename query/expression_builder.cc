@@ -288,7 +288,7 @@ ExpressionNodePtr ExpressionBuilder::CompileFunction(const sql::Function& functi
   const FunctionDefinition* definition = functions_.Find(name);
   if (definition == nullptr && IsAggregateFunction(name)) return CompileAggregate(function);
   if (ExpressionNodePtr shifted = CompileInterval(function)) return shifted;
-  if (definition == nullptr) definition = &functions_.Get(name);
+  if (definition == nullptr) ThrowUnknownFunction(name);
   if (!function.parameters.empty() || function.distinct) {
     throw Error(ErrorCode::kBadArguments,
                 fmt::format("{} is not an aggregate function: it takes neither parameters nor "
@@ -300,7 +300,21 @@ ExpressionNodePtr ExpressionBuilder::CompileFunction(const sql::Function& functi
   if (definition->kind == FunctionKind::kHigherOrder && has_lambda) {
     return CompileHigherOrder(*definition, function);
   }
+  if (definition->kind == FunctionKind::kHigherOrder && function.arguments.size() > 1) {
+    throw Error(ErrorCode::kIllegalTypeOfArgument,
+                fmt::format("The first of several arguments of function {} must be a lambda, for "
+                            "example x -> x + 1",
+                            name));
+  }
   return Call(*definition, name, CompileArguments(function));
+}
+
+void ExpressionBuilder::ThrowUnknownFunction(const std::string& name) const {
+  std::vector<std::string> names = functions_.Names();
+  const std::vector<std::string> aggregates = AggregateFunctionNames();
+  names.insert(names.end(), aggregates.begin(), aggregates.end());
+  throw Error(ErrorCode::kUnknownFunction,
+              fmt::format("Unknown function {}{}", name, CloseNamesHint(name, names)));
 }
 
 std::vector<ExpressionNodePtr> ExpressionBuilder::CompileArguments(const sql::Function& function) {
@@ -361,7 +375,9 @@ ColumnPtr ExpressionBuilder::Fold(const FunctionDefinition& definition,
 ExpressionNodePtr ExpressionBuilder::CompileInterval(const sql::Function& function) {
   constexpr std::string_view kPrefix = "toInterval";
   const bool is_plus = function.name == "plus";
-  if ((!is_plus && function.name != "minus") || function.arguments.size() != 2) return nullptr;
+  const bool is_start = function.name == "toStartOfInterval";
+  if (!is_plus && !is_start && function.name != "minus") return nullptr;
+  if (function.arguments.size() != 2) return nullptr;
   const auto as_interval = [&](size_t index) -> const sql::Function* {
     const auto* interval = sql::As<sql::Function>(*function.arguments[index]);
     const bool matches = interval != nullptr && interval->name.starts_with(kPrefix) &&
@@ -376,6 +392,12 @@ ExpressionNodePtr ExpressionBuilder::CompileInterval(const sql::Function& functi
   }
   if (interval == nullptr) return nullptr;
   const std::string unit = interval->name.substr(kPrefix.size());
+  if (is_start) {
+    const ColumnPtr name = StoredRows(MakeConstant(TypeId::kString, unit, 1));
+    return Call("toStartOfInterval",
+                {Compile(*function.arguments[0]), Compile(*interval->arguments[0]),
+                 Intern(std::make_shared<ConstantNode>(name, "'" + unit + "'"))});
+  }
   return Call((is_plus ? "add" : "subtract") + unit + "s",
               {Compile(*function.arguments[date]), Compile(*interval->arguments[0])});
 }

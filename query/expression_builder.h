@@ -44,10 +44,11 @@ class ExpressionBuilder {
   [[noreturn]] void ThrowUnknownIdentifier(const std::vector<std::string>& parts) const;
 
   ExpressionNodePtr CompileFunction(const sql::Function& function);
+  [[noreturn]] void ThrowUnknownFunction(const std::string& name) const;
   ExpressionNodePtr CompileAggregate(const sql::Function& function);
   ExpressionNodePtr CompileHigherOrder(const FunctionDefinition& definition,
                                        const sql::Function& function);
-  // date + INTERVAL: null if the function is no such thing.
+  // date + INTERVAL, toStartOfInterval: null if the function is no such thing.
   ExpressionNodePtr CompileInterval(const sql::Function& function);
   std::vector<ExpressionNodePtr> CompileArguments(const sql::Function& function);
   ExpressionNodePtr Call(std::string_view function, std::vector<ExpressionNodePtr> arguments);

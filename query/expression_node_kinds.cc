@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include <fmt/format.h>
-
+#include "granary/query/functions/array_rows.h"
 #include "granary/query/functions/column_access.h"
 #include "granary/query/functions/constant_set.h"
 #include "granary/query/functions/conversion.h"
@@ -182,37 +181,6 @@ ColumnPtr ConditionalNode::ComputeBranches(EvaluationFrame& frame) const {
 
 // LambdaNode
 
-namespace {
-
-// The number of the row that each element belongs to.
-std::vector<uint32_t> RowsOfElements(const ArrayColumn& arrays) {
-  std::vector<uint32_t> rows;
-  for (size_t row = 0; row < arrays.size(); ++row) {
-    rows.insert(rows.end(), arrays.Length(row), static_cast<uint32_t>(row));
-  }
-  return rows;
-}
-
-// The elements of all rows without gaps, and nothing else.
-ColumnPtr DenseElements(const ArrayColumn& arrays) {
-  if (arrays.size() == 0) return arrays.elements()->Slice(0, 0);
-  const uint64_t begin = arrays.Begin(0);
-  return arrays.elements()->Slice(begin, arrays.End(arrays.size() - 1) - begin);
-}
-
-void RequireEqualLengths(const ArrayColumn& first, const ArrayColumn& other,
-                         const std::string& function) {
-  for (size_t row = 0; row < first.size(); ++row) {
-    if (first.Length(row) == other.Length(row)) continue;
-    throw Error(ErrorCode::kSizesOfArraysDontMatch,
-                fmt::format("The arrays of function {} have {} and {} elements; they must be of "
-                            "equal length",
-                            function, first.Length(row), other.Length(row)));
-  }
-}
-
-}  // namespace
-
 LambdaNode::LambdaNode(std::string name, Function function, Lambda lambda,
                        std::vector<ExpressionNodePtr> arguments, std::string text)
     : ExpressionNode(Kind::kCall, function.result_type(), std::move(text)),
@@ -238,22 +206,19 @@ ColumnPtr LambdaNode::ComputeLambda(const Block& block,
   Block elements(rows.size());
   for (size_t i = 0; i < arrays.size(); ++i) {
     if (i > 0) RequireEqualLengths(first, AsArrays(*arrays[i]), name_);
-    elements.Add(lambda_.parameters[i], DenseElements(AsArrays(*arrays[i])));
+    elements.Add(lambda_.parameters[i], AsArrays(*arrays[i]).elements());
   }
   for (const std::string& column : lambda_.captured) {
     elements.Add(column, block.Get(column)->Gather(rows));
   }
   EvaluationFrame frame(elements, lambda_.slots);
   const ColumnPtr results = frame.Evaluate(*lambda_.body)->Materialize();
-  std::vector<uint64_t> end_offsets(first.size());
-  for (size_t row = 0; row < first.size(); ++row)
-    end_offsets[row] = first.End(row) - first.Begin(0);
-  return std::make_shared<ArrayColumn>(results, std::move(end_offsets));
+  return std::make_shared<ArrayColumn>(results, arrays[0], first.end_offsets(), first.size(), 0);
 }
 
 ColumnPtr LambdaNode::Compute(EvaluationFrame& frame) const {
   std::vector<ColumnPtr> arguments = frame.Evaluate(arguments_);
-  for (ColumnPtr& argument : arguments) argument = argument->Materialize();
+  for (ColumnPtr& array : arguments) array = DenseArrays(array, array->type().element());
   arguments.insert(arguments.begin(), ComputeLambda(frame.block(), arguments));
   return function_.Execute(arguments, frame.rows());
 }

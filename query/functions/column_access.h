@@ -103,7 +103,7 @@ class StringBuffer {
     Append(text);
     EndRow();
   }
-  std::vector<char>& chars() { return chars_; }
+  size_t bytes() const { return chars_.size(); }
   ColumnPtr Finish() {
     return std::make_shared<StringColumn>(std::move(end_offsets_), std::move(chars_));
   }

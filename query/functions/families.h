@@ -10,6 +10,18 @@ void RegisterComparisons(FunctionRegistry& registry);
 void RegisterLogic(FunctionRegistry& registry);
 void RegisterConditionals(FunctionRegistry& registry);
 void RegisterConversions(FunctionRegistry& registry);
+void RegisterStrings(FunctionRegistry& registry);
 void RegisterStringSearch(FunctionRegistry& registry);
+void RegisterStringEncodings(FunctionRegistry& registry);
+void RegisterDates(FunctionRegistry& registry);
+void RegisterMath(FunctionRegistry& registry);
+void RegisterRounding(FunctionRegistry& registry);
+void RegisterBits(FunctionRegistry& registry);
+void RegisterArrays(FunctionRegistry& registry);
+void RegisterArraySearch(FunctionRegistry& registry);
+void RegisterHigherOrder(FunctionRegistry& registry);
+void RegisterVectors(FunctionRegistry& registry);
+void RegisterHashes(FunctionRegistry& registry);
+void RegisterMiscellaneous(FunctionRegistry& registry);
 
 }  // namespace granary

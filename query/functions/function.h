@@ -52,6 +52,9 @@ class Function {
   // that `if`, AND and OR leave to it.
   bool can_fail() const { return can_fail_; }
 
+  // Of a function whose value may differ from row to row though all arguments are constant (rand).
+  void set_varies_by_row() { varies_by_row_ = true; }
+
   // As Body, without its restriction on constants: a function of constants only is computed once
   // and its result is constant.
   ColumnPtr Execute(std::span<const ColumnPtr> arguments, size_t rows) const;
@@ -60,6 +63,7 @@ class Function {
   DataType result_type_;
   Body body_;
   bool can_fail_;
+  bool varies_by_row_ = false;
 };
 
 }  // namespace granary

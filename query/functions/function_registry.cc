@@ -80,7 +80,9 @@ Function FunctionRegistry::Bind(std::string_view name, std::span<const FunctionA
                                 const FunctionContext& context) const {
   const FunctionDefinition& definition = Get(name);
   CheckArgumentCount(definition, name, arguments.size());
-  return definition.bind(arguments, context);
+  Function function = definition.bind(arguments, context);
+  if (definition.kind == FunctionKind::kPerRow) function.set_varies_by_row();
+  return function;
 }
 
 std::vector<std::string> FunctionRegistry::Names() const {
@@ -99,7 +101,19 @@ const FunctionRegistry& BuiltinFunctions() {
     RegisterLogic(*functions);
     RegisterConditionals(*functions);
     RegisterConversions(*functions);
+    RegisterStrings(*functions);
     RegisterStringSearch(*functions);
+    RegisterStringEncodings(*functions);
+    RegisterDates(*functions);
+    RegisterMath(*functions);
+    RegisterRounding(*functions);
+    RegisterBits(*functions);
+    RegisterArrays(*functions);
+    RegisterArraySearch(*functions);
+    RegisterHigherOrder(*functions);
+    RegisterVectors(*functions);
+    RegisterHashes(*functions);
+    RegisterMiscellaneous(*functions);
     return functions;
   }();
   return *registry;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "granary/query/formats/utf8.h"
-#include "granary/query/functions/utf8_case.h"
+#include "granary/query/functions/utf8_text.h"
 
 namespace granary {
 namespace {

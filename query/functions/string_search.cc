@@ -8,7 +8,7 @@
 #include "granary/query/functions/families.h"
 #include "granary/query/functions/like_pattern.h"
 #include "granary/query/functions/type_rules.h"
-#include "granary/query/functions/utf8_case.h"
+#include "granary/query/functions/utf8_text.h"
 
 namespace granary {
 namespace {
@@ -45,21 +45,6 @@ FunctionBinder PairBinder(std::string name, DataType type, F f) {
                                  [&](size_t row) { return f(texts[row], others[row]); });
     });
   };
-}
-
-// Bytes before the character number `count`, which may be behind the end.
-size_t BytesOfCharacters(std::string_view text, uint64_t count) {
-  size_t bytes = 0;
-  for (; bytes < text.size(); ++bytes) {
-    const bool begins_character = (text[bytes] & 0xC0) != 0x80;
-    if (begins_character && count-- == 0) break;
-  }
-  return bytes;
-}
-
-uint64_t CountCharacters(std::string_view text) {
-  return static_cast<uint64_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 // Where `needle` first begins at or after position `start` (both from 1); 0: nowhere.

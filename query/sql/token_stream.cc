@@ -90,7 +90,6 @@ void TokenStream::JumpTo(size_t offset) {
 
 size_t TokenStream::MatchWords(std::string_view words) const {
   Token token = current_;
-  if (token.kind != TokenKind::kWord || (text_[token.begin] | 0x20) != (words[0] | 0x20)) return 0;
   for (;;) {
     const size_t space = std::min(words.find(' '), words.size());
     if (token.kind != TokenKind::kWord || !EqualWords(TextOf(token), words.substr(0, space))) {
@@ -148,34 +147,27 @@ bool TokenStream::AtString() const {
          At(TokenKind::kBinaryString);
 }
 
-std::string TokenStream::DecodeString(std::string_view what) {
+std::string TokenStream::ExpectString(std::string_view what) {
   const std::string_view token = current_text();
+  std::string value;
   switch (current_.kind) {
     case TokenKind::kString:
-      return Unquote(token);
+      value = Unquote(token);
+      break;
     case TokenKind::kHeredoc:
-      return DecodeHeredoc(token);
+      value = DecodeHeredoc(token);
+      break;
     case TokenKind::kHexString:
-      return DecodeHexString(token);
+      value = DecodeHexString(token);
+      break;
     case TokenKind::kBinaryString:
-      return DecodeBinaryString(token);
+      value = DecodeBinaryString(token);
+      break;
     default:
       Fail(what);
   }
-}
-
-std::string TokenStream::ExpectString(std::string_view what) {
-  std::string value = DecodeString(what);
   Advance();
   return value;
-}
-
-std::string TokenStream::ExpectFileName() {
-  constexpr std::string_view kWhat = "file name in quotes";
-  std::string name = DecodeString(kWhat);
-  if (name.empty()) Fail(kWhat);
-  Advance();
-  return name;
 }
 
 uint64_t TokenStream::ExpectUnsigned(std::string_view what) {

@@ -1,4 +1,4 @@
-#include "granary/query/functions/utf8_case.h"
+#include "granary/query/functions/utf8_text.h"
 
 #include <cstdint>
 

@@ -1,0 +1,48 @@
+// Building arrays out of the elements of other arrays.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "granary/query/functions/column_access.h"
+#include "granary/query/functions/function.h"
+
+namespace granary {
+
+// Elements of the most arrays that one call on one block may make.
+inline constexpr uint64_t kArrayElementsMax = 500'000'000;
+
+// The argument as an array column that is not constant, whose elements are of `element` type and
+// begin at 0 without gaps; an array of Nothing becomes one of no elements.
+std::shared_ptr<const ArrayColumn> DenseArrays(const ColumnPtr& column, const DataType& element);
+
+// Rows made by picking elements of one column by number.
+class ArrayPicker {
+ public:
+  explicit ArrayPicker(size_t rows) { end_offsets_.reserve(rows); }
+
+  void Pick(uint64_t element) { picked_.push_back(static_cast<uint32_t>(element)); }
+  void PickRange(uint64_t begin, uint64_t end) {
+    for (uint64_t i = begin; i < end; ++i) Pick(i);
+  }
+  void EndRow() { end_offsets_.push_back(picked_.size()); }
+  ColumnPtr Finish(const Column& elements) {
+    return std::make_shared<ArrayColumn>(elements.Gather(picked_), std::move(end_offsets_));
+  }
+
+ private:
+  std::vector<uint32_t> picked_;
+  std::vector<uint64_t> end_offsets_;
+};
+
+// For each element the number of the row it belongs to.
+std::vector<uint32_t> RowsOfElements(const ArrayColumn& arrays);
+
+// SIZES_OF_ARRAYS_DONT_MATCH unless both have arrays of equal length in every row.
+void RequireEqualLengths(const ArrayColumn& first, const ArrayColumn& other,
+                         std::string_view function);
+
+}  // namespace granary

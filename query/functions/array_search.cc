@@ -1,0 +1,205 @@
+// has, indexOf, countEqual, hasAll, hasAny, arrayUniq, arrayReduce, and the sums over arrays.
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "granary/query/functions/aggregate_function.h"
+#include "granary/query/functions/array_rows.h"
+#include "granary/query/functions/conversion.h"
+#include "granary/query/functions/families.h"
+#include "granary/query/functions/row_bytes.h"
+#include "granary/query/functions/type_rules.h"
+
+namespace granary {
+namespace {
+
+// f(matches, begin, end) over one UInt8 per element: whether it equals the value sought.
+template <class T, class F>
+FunctionBinder SearchBinder(std::string name, DataType type, F f) {
+  return [=](std::span<const FunctionArgument> arguments, const FunctionContext& context) {
+    const DataType element = RequireArray(name, arguments, 0);
+    if (element.is_nothing()) {
+      return Function(
+          type, [=](std::span<const ColumnPtr>, size_t rows) { return MakeDefaults(type, rows); });
+    }
+    const std::array pair{FunctionArgument{element, nullptr}, arguments[1]};
+    const Function equals = BuiltinFunctions().Bind("equals", pair, context);
+    return Function(type, [=](std::span<const ColumnPtr> values, size_t rows) {
+      const auto arrays = DenseArrays(values[0], element);
+      const size_t elements = arrays->elements()->size();
+      const ColumnPtr sought =
+          values[1]->is_constant()
+              ? std::make_shared<ConstantColumn>(StoredRows(values[1]), elements)
+              : values[1]->Gather(RowsOfElements(*arrays));
+      const ColumnPtr matches =
+          equals.Execute(std::array<ColumnPtr, 2>{arrays->elements(), sought}, elements)
+              ->Materialize();
+      const uint8_t* match = AsNumbers<uint8_t>(*matches).data();
+      return FillNumbers<T>(type, rows, [&](size_t row) {
+        return f(match + arrays->Begin(row), match + arrays->End(row));
+      });
+    });
+  };
+}
+
+std::unordered_set<std::string> SetOf(const ArrayColumn& arrays, size_t row) {
+  std::unordered_set<std::string> set;
+  for (uint64_t i = arrays.Begin(row); i < arrays.End(row); ++i) {
+    std::string bytes;
+    AppendRowBytes(*arrays.elements(), i, bytes);
+    set.insert(std::move(bytes));
+  }
+  return set;
+}
+
+// hasAll(array, values), hasAny(array, values)
+FunctionBinder SubsetBinder(std::string name, bool needs_all) {
+  return [=](std::span<const FunctionArgument> arguments, const FunctionContext&) {
+    const DataType element = CommonTypeOrThrow(
+        std::array{RequireArray(name, arguments, 0), RequireArray(name, arguments, 1)}, name);
+    return Function(TypeId::kUInt8, [=](std::span<const ColumnPtr> values, size_t rows) {
+      if (element.is_nothing()) {
+        return MakeConstant(TypeId::kUInt8, uint64_t{needs_all}, rows);
+      }
+      const auto arrays = DenseArrays(values[0], element), sought = DenseArrays(values[1], element);
+      return FillNumbers<uint8_t>(TypeId::kUInt8, rows, [&](size_t row) {
+        const auto set = SetOf(*arrays, row);
+        for (const std::string& value : SetOf(*sought, row)) {
+          if ((set.count(value) > 0) != needs_all) return !needs_all;
+        }
+        return needs_all;
+      });
+    });
+  };
+}
+
+Function BindArrayUniq(std::span<const FunctionArgument> arguments, const FunctionContext&) {
+  const DataType element = RequireArray("arrayUniq", arguments, 0);
+  return {TypeId::kUInt32, [element](std::span<const ColumnPtr> values, size_t rows) {
+            if (element.is_nothing()) return MakeDefaults(TypeId::kUInt32, rows);
+            const auto arrays = DenseArrays(values[0], element);
+            return FillNumbers<uint32_t>(TypeId::kUInt32, rows, [&](size_t row) {
+              return static_cast<uint32_t>(SetOf(*arrays, row).size());
+            });
+          }};
+}
+
+// An aggregate function over the elements of each row.
+ColumnPtr AggregateRows(const AggregateFunction& aggregate,
+                        std::span<const std::shared_ptr<const ArrayColumn>> arrays, size_t rows) {
+  std::vector<ColumnPtr> elements;
+  for (const auto& array : arrays) elements.push_back(array->elements());
+  const auto states = aggregate.MakeStates();
+  states->Resize(rows);
+  states->Add(RowsOfElements(*arrays[0]), elements);
+  return states->Finish();
+}
+
+// quantile(0.5) into name and parameters.
+std::pair<std::string, std::vector<Value>> ParseAggregate(const std::string& text) {
+  const size_t open = text.find('(');
+  std::vector<Value> parameters;
+  if (open == text.npos) return {text, parameters};
+  if (!text.ends_with(')')) {
+    throw Error(ErrorCode::kBadArguments,
+                fmt::format("arrayReduce cannot read the aggregate function '{}'", text));
+  }
+  const std::string list = "[" + text.substr(open + 1, text.size() - open - 2) + "]";
+  const ColumnPtr levels =
+      CastColumn(MakeConstant(TypeId::kString, list, 1), DataType::Array(TypeId::kFloat64));
+  const Value values = levels->ValueAt(0);
+  for (const Value& level : values.as_array()) {
+    const double number = level.as_double();
+    const bool is_whole = number >= 0 && number < 0x1p53 && number == static_cast<uint64_t>(number);
+    parameters.push_back(is_whole && number > 1 ? Value(static_cast<uint64_t>(number)) : level);
+  }
+  return {text.substr(0, open), parameters};
+}
+
+Function BindArrayReduce(std::span<const FunctionArgument> arguments, const FunctionContext&) {
+  RequireString("arrayReduce", arguments, 0);
+  const auto [name, parameters] =
+      ParseAggregate(RequireConstant("arrayReduce", 0, arguments[0])->ValueAt(0).as_string());
+  std::vector<DataType> types;
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    types.push_back(RequireArray("arrayReduce", arguments, i));
+  }
+  const AggregateFunctionPtr aggregate = BindAggregateFunction(name, parameters, types);
+  return {aggregate->result_type(),
+          [=](std::span<const ColumnPtr> values, size_t rows) {
+            std::vector<std::shared_ptr<const ArrayColumn>> arrays;
+            for (size_t i = 1; i < values.size(); ++i) {
+              arrays.push_back(DenseArrays(values[i], types[i - 1]));
+              RequireEqualLengths(*arrays[0], *arrays.back(), "arrayReduce");
+            }
+            return AggregateRows(*aggregate, arrays, rows);
+          },
+          arguments.size() > 2};
+}
+
+// arraySum and its kin: an aggregate of the elements, or of a lambda's results for them.
+FunctionBinder AggregateBinder(std::string name, std::string aggregate_name) {
+  return [=](std::span<const FunctionArgument> arguments, const FunctionContext&) {
+    const DataType element = RequireArray(name, arguments, 0);
+    if (element.is_nothing()) ThrowIllegalType(name, 0, arguments[0].type, "an array with a type");
+    const AggregateFunctionPtr aggregate =
+        BindAggregateFunction(aggregate_name, {}, std::array{element});
+    return Function(aggregate->result_type(), [=](std::span<const ColumnPtr> values, size_t rows) {
+      return AggregateRows(*aggregate, std::array{DenseArrays(values[0], element)}, rows);
+    });
+  };
+}
+
+Function BindArrayProduct(std::span<const FunctionArgument> arguments, const FunctionContext&) {
+  const DataType element = RequireArray("arrayProduct", arguments, 0);
+  if (!IsNumberOrBool(element)) {
+    ThrowIllegalType("arrayProduct", 0, arguments[0].type, "an array of numbers");
+  }
+  return {TypeId::kFloat64, [](std::span<const ColumnPtr> values, size_t rows) {
+            const auto arrays = DenseArrays(values[0], TypeId::kFloat64);
+            const double* numbers = AsNumbers<double>(*arrays->elements()).data();
+            return FillNumbers<double>(TypeId::kFloat64, rows, [&](size_t row) {
+              double product = 1;
+              for (uint64_t i = arrays->Begin(row); i < arrays->End(row); ++i)
+                product *= numbers[i];
+              return product;
+            });
+          }};
+}
+
+}  // namespace
+
+void RegisterArraySearch(FunctionRegistry& registry) {
+  constexpr auto kHigherOrder = FunctionKind::kHigherOrder;
+  constexpr size_t kAnyNumber = FunctionDefinition::kAnyNumber;
+  registry.Add(
+      {"has", 2, 2,
+       SearchBinder<uint8_t>("has", TypeId::kUInt8, [](const uint8_t* begin, const uint8_t* end) {
+         return std::find(begin, end, 1) != end;
+       })});
+  registry.Add({"indexOf", 2, 2,
+                SearchBinder<uint64_t>("indexOf", TypeId::kUInt64,
+                                       [](const uint8_t* begin, const uint8_t* end) {
+                                         const uint8_t* found = std::find(begin, end, 1);
+                                         return found == end ? 0 : found - begin + 1;
+                                       })});
+  registry.Add({"countEqual", 2, 2,
+                SearchBinder<uint64_t>("countEqual", TypeId::kUInt64,
+                                       [](const uint8_t* begin, const uint8_t* end) {
+                                         return std::count(begin, end, 1);
+                                       })});
+  registry.Add({"hasAll", 2, 2, SubsetBinder("hasAll", true)});
+  registry.Add({"hasAny", 2, 2, SubsetBinder("hasAny", false)});
+  registry.Add({"arrayUniq", 1, 1, BindArrayUniq});
+  registry.Add({"arrayReduce", 2, kAnyNumber, BindArrayReduce});
+  const auto add_aggregate = [&](const char* name, const char* aggregate) {
+    registry.Add({name, 1, kAnyNumber, AggregateBinder(name, aggregate), kHigherOrder});
+  };
+  add_aggregate("arraySum", "sum");
+  add_aggregate("arrayAvg", "avg");
+  add_aggregate("arrayMin", "min");
+  add_aggregate("arrayMax", "max");
+  registry.Add({"arrayProduct", 1, kAnyNumber, BindArrayProduct, kHigherOrder});
+}
+
+}  // namespace granary

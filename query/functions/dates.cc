@@ -1,0 +1,445 @@
+// now, toYear, toStartOfMonth, addDays, dateDiff ...: everything is UTC.
+#include <array>
+#include <limits>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "granary/query/functions/calendar.h"
+#include "granary/query/functions/column_access.h"
+#include "granary/query/functions/conversion.h"
+#include "granary/query/functions/date_format.h"
+#include "granary/query/functions/families.h"
+#include "granary/query/functions/numeric_conversion.h"
+#include "granary/query/functions/type_rules.h"
+
+namespace granary {
+namespace {
+
+void RequireDate(std::string_view name, std::span<const FunctionArgument> arguments, size_t index) {
+  const DataType& type = arguments[index].type;
+  if (!type.is_date_or_time()) ThrowIllegalType(name, index, type, "Date or DateTime");
+}
+
+void RequireDateTime(std::string_view name, std::span<const FunctionArgument> arguments,
+                     size_t index) {
+  const DataType& type = arguments[index].type;
+  if (type.id() != TypeId::kDateTime) ThrowIllegalType(name, index, type, "DateTime");
+}
+
+// result = f(days)
+template <class T, class F>
+FunctionBinder DayBinder(std::string name, DataType type, F f) {
+  return [=](std::span<const FunctionArgument> arguments, const FunctionContext&) {
+    RequireDate(name, arguments, 0);
+    return Function(type, [=](std::span<const ColumnPtr> values, size_t rows) {
+      const ColumnPtr dates = ConvertFixed(values[0], TypeId::kDate);
+      const NumberView<uint16_t> days(*dates);
+      return FillNumbers<T>(type, rows,
+                            [&](size_t row) { return static_cast<T>(f(int64_t{days[row]})); });
+    });
+  };
+}
+
+// result = f(seconds) of a DateTime; of a Date only if `takes_dates`.
+template <class T, class F>
+FunctionBinder SecondBinder(std::string name, DataType type, bool takes_dates, F f) {
+  return [=](std::span<const FunctionArgument> arguments, const FunctionContext&) {
+    if (takes_dates) {
+      RequireDate(name, arguments, 0);
+    } else {
+      RequireDateTime(name, arguments, 0);
+    }
+    return Function(type, [=](std::span<const ColumnPtr> values, size_t rows) {
+      const ColumnPtr times = ConvertFixed(values[0], TypeId::kDateTime);
+      const NumberView<uint32_t> seconds(*times);
+      return FillNumbers<T>(type, rows,
+                            [&](size_t row) { return static_cast<T>(f(int64_t{seconds[row]})); });
+    });
+  };
+}
+
+auto FloorTo(int64_t step) {
+  return [=](int64_t seconds) { return seconds - seconds % step; };
+}
+
+// The current time
+
+int64_t NowSeconds(const FunctionContext& context) {
+  const Clock& clock = context.clock != nullptr ? *context.clock : SystemClock();
+  const auto now = context.now ? *context.now : clock.Now();
+  return std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
+}
+
+FunctionBinder NowBinder() {
+  return [](std::span<const FunctionArgument>, const FunctionContext& context) {
+    return Function(TypeId::kDateTime, [context](std::span<const ColumnPtr>, size_t rows) {
+      return MakeConstant(TypeId::kDateTime, static_cast<uint64_t>(NowSeconds(context)), rows);
+    });
+  };
+}
+
+FunctionBinder TodayBinder(int64_t offset) {
+  return [offset](std::span<const FunctionArgument>, const FunctionContext& context) {
+    return Function(TypeId::kDate, [=](std::span<const ColumnPtr>, size_t rows) {
+      const int64_t day = NowSeconds(context) / kDaySeconds + offset;
+      return MakeConstant(TypeId::kDate, static_cast<uint64_t>(day), rows);
+    });
+  };
+}
+
+// Units
+
+enum class DateUnit { kSecond, kMinute, kHour, kDay, kWeek, kMonth, kQuarter, kYear };
+
+struct UnitName {
+  const char* name;   // as in addDays
+  const char* lower;  // as in dateDiff('day', ...)
+  DateUnit unit;
+};
+
+constexpr std::array kUnits = {UnitName{"Second", "second", DateUnit::kSecond},
+                               UnitName{"Minute", "minute", DateUnit::kMinute},
+                               UnitName{"Hour", "hour", DateUnit::kHour},
+                               UnitName{"Day", "day", DateUnit::kDay},
+                               UnitName{"Week", "week", DateUnit::kWeek},
+                               UnitName{"Month", "month", DateUnit::kMonth},
+                               UnitName{"Quarter", "quarter", DateUnit::kQuarter},
+                               UnitName{"Year", "year", DateUnit::kYear}};
+
+// Seconds of a unit of fixed length; 0 for months, quarters and years.
+int64_t UnitSeconds(DateUnit unit) {
+  switch (unit) {
+    case DateUnit::kSecond:
+      return 1;
+    case DateUnit::kMinute:
+      return 60;
+    case DateUnit::kHour:
+      return 3600;
+    case DateUnit::kDay:
+      return kDaySeconds;
+    case DateUnit::kWeek:
+      return 7 * kDaySeconds;
+    default:
+      return 0;
+  }
+}
+
+int64_t UnitMonths(DateUnit unit) {
+  return unit == DateUnit::kMonth ? 1 : unit == DateUnit::kQuarter ? 3 : 12;
+}
+
+DateUnit ParseUnit(std::string_view function, const FunctionArgument& argument, size_t index) {
+  std::string text = RequireConstant(function, index, argument)->ValueAt(0).as_string();
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  for (const UnitName& unit : kUnits) {
+    if (text == unit.lower || text == std::string(unit.lower) + "s") return unit.unit;
+  }
+  throw Error(ErrorCode::kBadArguments,
+              fmt::format("Function {} does not know the unit '{}': use second, minute, hour, day, "
+                          "week, month, quarter or year",
+                          function, text));
+}
+
+// Seconds since the epoch, moved; wraps around where multiplication does.
+int64_t ShiftSeconds(int64_t seconds, int64_t count, DateUnit unit) {
+  if (const int64_t step = UnitSeconds(unit)) {
+    return seconds +
+           static_cast<int64_t>(static_cast<uint64_t>(count) * static_cast<uint64_t>(step));
+  }
+  constexpr int64_t kCountMax = 1000000;
+  const int64_t months = std::clamp(count, -kCountMax, kCountMax) * UnitMonths(unit);
+  return AddMonths(seconds / kDaySeconds, months) * kDaySeconds + seconds % kDaySeconds;
+}
+
+// addDays(date, n), subtractMonths(date, n). Seconds, minutes and hours make a DateTime of a Date.
+FunctionBinder ShiftBinder(std::string name, DateUnit unit, bool subtracts) {
+  return [=](std::span<const FunctionArgument> arguments, const FunctionContext&) {
+    RequireDate(name, arguments, 0);
+    RequireNumber(name, arguments, 1);
+    const bool has_time = arguments[0].type.id() == TypeId::kDateTime ||
+                          unit == DateUnit::kSecond || unit == DateUnit::kMinute ||
+                          unit == DateUnit::kHour;
+    const DataType type = has_time ? TypeId::kDateTime : TypeId::kDate;
+    const auto body = [=](std::span<const ColumnPtr> values, size_t rows) {
+      const ColumnPtr times = ConvertFixed(values[0], TypeId::kDateTime);
+      const ColumnPtr counts = ConvertFixed(values[1], TypeId::kInt64);
+      const NumberView<uint32_t> seconds(*times);
+      const NumberView<int64_t> count(*counts);
+      const auto shifted = [&](size_t row) {
+        const int64_t n = count[row];
+        const int64_t steps = subtracts ? static_cast<int64_t>(0 - static_cast<uint64_t>(n)) : n;
+        return ShiftSeconds(seconds[row], steps, unit);
+      };
+      if (has_time) {
+        return FillNumbers<uint32_t>(
+            type, rows, [&](size_t row) { return static_cast<uint32_t>(shifted(row)); });
+      }
+      return FillNumbers<uint16_t>(type, rows, [&](size_t row) {
+        return static_cast<uint16_t>(shifted(row) / kDaySeconds);
+      });
+    };
+    return Function(type, body, CanConversionFail(arguments[1].type, TypeId::kInt64));
+  };
+}
+
+// How many units have begun since a fixed point long ago.
+int64_t UnitNumber(int64_t seconds, DateUnit unit) {
+  if (unit == DateUnit::kWeek) return StartOfWeek(seconds / kDaySeconds) / 7;
+  if (const int64_t step = UnitSeconds(unit)) return seconds / step;
+  return MonthNumber(seconds / kDaySeconds) / UnitMonths(unit);
+}
+
+Function BindDateDiff(std::span<const FunctionArgument> arguments, const FunctionContext&) {
+  RequireString("dateDiff", arguments, 0);
+  const DateUnit unit = ParseUnit("dateDiff", arguments[0], 0);
+  for (size_t i = 1; i < 3; ++i) RequireDate("dateDiff", arguments, i);
+  return {TypeId::kInt64, [unit](std::span<const ColumnPtr> values, size_t rows) {
+            const ColumnPtr from = ConvertFixed(values[1], TypeId::kDateTime);
+            const ColumnPtr to = ConvertFixed(values[2], TypeId::kDateTime);
+            const NumberView<uint32_t> a(*from), b(*to);
+            return FillNumbers<int64_t>(TypeId::kInt64, rows, [&](size_t row) {
+              return UnitNumber(b[row], unit) - UnitNumber(a[row], unit);
+            });
+          }};
+}
+
+// The start of the interval of `count` units that the time lies in.
+int64_t StartOfInterval(int64_t seconds, int64_t count, DateUnit unit) {
+  if (unit == DateUnit::kWeek) {
+    const int64_t week = StartOfWeek(seconds / kDaySeconds);
+    // Weeks are counted from Monday, 1970-01-05, the first in the range of Date.
+    const int64_t number = (week - 4) / 7;
+    return (number - ((number % count) + count) % count) * 7 * kDaySeconds + 4 * kDaySeconds;
+  }
+  if (const int64_t step = UnitSeconds(unit)) return seconds - seconds % (step * count);
+  const int64_t months = UnitMonths(unit) * count;
+  const int64_t first = 1970 * 12;
+  const int64_t month = MonthNumber(seconds / kDaySeconds) - first;
+  const int64_t start = month - month % months + first;
+  return DaysFromCivil(static_cast<int>(start / 12), static_cast<int>(start % 12) + 1, 1) *
+         kDaySeconds;
+}
+
+Function StartOfIntervalFunction(const DataType& argument, int64_t count, DateUnit unit) {
+  const bool is_short = UnitSeconds(unit) > 0 && UnitSeconds(unit) < kDaySeconds;
+  const bool is_day_of_time = unit == DateUnit::kDay && argument.id() == TypeId::kDateTime;
+  const DataType type = is_short || is_day_of_time ? TypeId::kDateTime : TypeId::kDate;
+  return {type, [=](std::span<const ColumnPtr> values, size_t rows) {
+            const ColumnPtr times = ConvertFixed(values[0], TypeId::kDateTime);
+            const NumberView<uint32_t> seconds(*times);
+            const ColumnPtr starts =
+                FillNumbers<uint32_t>(TypeId::kDateTime, rows, [&](size_t row) {
+                  return static_cast<uint32_t>(StartOfInterval(seconds[row], count, unit));
+                });
+            return ConvertFixed(starts, type);
+          }};
+}
+
+// The compiler turns toStartOfInterval(t, INTERVAL 15 MINUTE) into (t, 15, 'minute').
+Function BindStartOfInterval(std::span<const FunctionArgument> arguments, const FunctionContext&) {
+  constexpr std::string_view kName = "toStartOfInterval";
+  RequireDate(kName, arguments, 0);
+  RequireInteger(kName, arguments, 1);
+  RequireString(kName, arguments, 2);
+  const ColumnPtr& constant = RequireConstant(kName, 1, arguments[1]);
+  const int64_t count = ReadNumbers<int64_t>(*constant, 1)[0];
+  constexpr int64_t kCountMax = 1000000;
+  if (count < 1 || count > kCountMax) {
+    throw Error(ErrorCode::kBadArguments,
+                fmt::format("The interval of function {} must be from 1 to {} units, not {}", kName,
+                            kCountMax, count));
+  }
+  return StartOfIntervalFunction(arguments[0].type, count, ParseUnit(kName, arguments[2], 2));
+}
+
+Function BindDateTrunc(std::span<const FunctionArgument> arguments, const FunctionContext&) {
+  RequireString("dateTrunc", arguments, 0);
+  RequireDate("dateTrunc", arguments, 1);
+  const DateUnit unit = ParseUnit("dateTrunc", arguments[0], 0);
+  Function start = StartOfIntervalFunction(arguments[1].type, 1, unit);
+  return {start.result_type(), [start](std::span<const ColumnPtr> values, size_t rows) {
+            return start.Execute(values.subspan(1), rows);
+          }};
+}
+
+Function BindStartOfWeek(std::span<const FunctionArgument> arguments, const FunctionContext&) {
+  RequireDate("toStartOfWeek", arguments, 0);
+  int64_t mode = 0;
+  if (arguments.size() > 1) {
+    RequireInteger("toStartOfWeek", arguments, 1);
+    mode = ReadNumbers<int64_t>(*RequireConstant("toStartOfWeek", 1, arguments[1]), 1)[0];
+  }
+  // Odd modes begin on Monday, even ones on Sunday.
+  const int64_t shift = mode % 2 != 0 ? 0 : 1;
+  return {TypeId::kDate, [shift](std::span<const ColumnPtr> values, size_t rows) {
+            const ColumnPtr dates = ConvertFixed(values[0], TypeId::kDate);
+            const NumberView<uint16_t> days(*dates);
+            return FillNumbers<uint16_t>(TypeId::kDate, rows, [&](size_t row) {
+              const int64_t start = StartOfWeek(days[row] + shift) - shift;
+              return static_cast<uint16_t>(std::max<int64_t>(start, 0));
+            });
+          }};
+}
+
+Function BindMakeDate(std::span<const FunctionArgument> arguments, const FunctionContext&) {
+  for (size_t i = 0; i < 3; ++i) RequireInteger("makeDate", arguments, i);
+  return {TypeId::kDate, [](std::span<const ColumnPtr> values, size_t rows) {
+            const auto years = ReadNumbers<int64_t>(*values[0], rows);
+            const auto months = ReadNumbers<int64_t>(*values[1], rows);
+            const auto days = ReadNumbers<int64_t>(*values[2], rows);
+            return FillNumbers<uint16_t>(TypeId::kDate, rows, [&](size_t row) -> uint16_t {
+              const bool is_date = years[row] >= 1970 && years[row] <= 2149 && months[row] >= 1 &&
+                                   months[row] <= 12 && days[row] >= 1;
+              if (!is_date) return 0;
+              const int year = static_cast<int>(years[row]), month = static_cast<int>(months[row]);
+              if (days[row] > DaysInMonth(year, month)) return 0;
+              const int64_t day = DaysFromCivil(year, month, static_cast<int>(days[row]));
+              return day <= std::numeric_limits<uint16_t>::max() ? static_cast<uint16_t>(day) : 0;
+            });
+          }};
+}
+
+Function BindToUnixTimestamp(std::span<const FunctionArgument> arguments, const FunctionContext&) {
+  const DataType& type = arguments[0].type;
+  if (!type.is_string()) RequireDate("toUnixTimestamp", arguments, 0);
+  return {TypeId::kUInt32,
+          [](std::span<const ColumnPtr> values, size_t) {
+            const ColumnPtr times = CastColumn(values[0], TypeId::kDateTime);
+            return Retyped(times->Materialize(), TypeId::kUInt32);
+          },
+          type.is_string()};
+}
+
+Function BindFromUnixTimestamp(std::span<const FunctionArgument> arguments,
+                               const FunctionContext&) {
+  RequireInteger("fromUnixTimestamp", arguments, 0);
+  return {TypeId::kDateTime, [](std::span<const ColumnPtr> values, size_t) {
+            return ConvertFixed(values[0], TypeId::kDateTime);
+          }};
+}
+
+Function BindFormatDateTime(std::span<const FunctionArgument> arguments, const FunctionContext&) {
+  RequireDate("formatDateTime", arguments, 0);
+  RequireString("formatDateTime", arguments, 1);
+  const std::string pattern =
+      RequireConstant("formatDateTime", 1, arguments[1])->ValueAt(0).as_string();
+  CheckDateFormat(pattern);
+  return {TypeId::kString, [pattern](std::span<const ColumnPtr> values, size_t rows) {
+            const ColumnPtr times = ConvertFixed(values[0], TypeId::kDateTime);
+            const NumberView<uint32_t> seconds(*times);
+            StringBuffer result(rows);
+            std::string text;
+            for (size_t row = 0; row < rows; ++row) {
+              text.clear();
+              AppendFormattedDate(pattern, seconds[row], text);
+              result.AppendRow(text);
+            }
+            return result.Finish();
+          }};
+}
+
+void RegisterDateParts(FunctionRegistry& registry) {
+  const auto add_day = [&]<class T>(const char* name, DataType type, T, auto f) {
+    registry.Add({name, 1, 1, DayBinder<T>(name, type, f)});
+  };
+  add_day("toYear", TypeId::kUInt16, uint16_t{}, [](int64_t d) { return CivilFromDays(d).year; });
+  add_day("toQuarter", TypeId::kUInt8, uint8_t{},
+          [](int64_t d) { return (CivilFromDays(d).month + 2) / 3; });
+  add_day("toMonth", TypeId::kUInt8, uint8_t{}, [](int64_t d) { return CivilFromDays(d).month; });
+  add_day("toDayOfMonth", TypeId::kUInt8, uint8_t{},
+          [](int64_t d) { return CivilFromDays(d).day; });
+  add_day("toDayOfWeek", TypeId::kUInt8, uint8_t{}, DayOfWeek);
+  add_day("toDayOfYear", TypeId::kUInt16, uint16_t{},
+          [](int64_t d) { return d - StartOfYear(d) + 1; });
+  add_day("toISOWeek", TypeId::kUInt8, uint8_t{}, IsoWeek);
+  add_day("toISOYear", TypeId::kUInt16, uint16_t{}, IsoYear);
+  add_day("toYYYYMM", TypeId::kUInt32, uint32_t{}, [](int64_t d) {
+    const CivilDate date = CivilFromDays(d);
+    return date.year * 100 + date.month;
+  });
+  add_day("toYYYYMMDD", TypeId::kUInt32, uint32_t{}, [](int64_t d) {
+    const CivilDate date = CivilFromDays(d);
+    return date.year * 10000 + date.month * 100 + date.day;
+  });
+  add_day("toMonday", TypeId::kDate, uint16_t{},
+          [](int64_t d) { return std::max<int64_t>(StartOfWeek(d), 0); });
+  add_day("toStartOfYear", TypeId::kDate, uint16_t{}, StartOfYear);
+  add_day("toStartOfQuarter", TypeId::kDate, uint16_t{}, StartOfQuarter);
+  add_day("toStartOfMonth", TypeId::kDate, uint16_t{}, StartOfMonth);
+  add_day("toLastDayOfMonth", TypeId::kDate, uint16_t{}, [](int64_t d) {
+    const CivilDate date = CivilFromDays(d);
+    return d - date.day + DaysInMonth(date.year, date.month);
+  });
+  registry.AddAlias("year", "toYear", true);
+  registry.AddAlias("quarter", "toQuarter", true);
+  registry.AddAlias("month", "toMonth", true);
+  registry.AddAlias("day", "toDayOfMonth", true);
+  registry.AddAlias("dayOfMonth", "toDayOfMonth", true);
+  registry.AddAlias("dayOfWeek", "toDayOfWeek", true);
+  registry.AddAlias("dayOfYear", "toDayOfYear", true);
+  registry.AddAlias("last_day", "toLastDayOfMonth", true);
+}
+
+void RegisterTimeParts(FunctionRegistry& registry) {
+  const auto add_part = [&](const char* name, int64_t step, int64_t limit) {
+    registry.Add({name, 1, 1,
+                  SecondBinder<uint8_t>(name, TypeId::kUInt8, false,
+                                        [=](int64_t seconds) { return seconds / step % limit; })});
+  };
+  add_part("toHour", 3600, 24);
+  add_part("toMinute", 60, 60);
+  add_part("toSecond", 1, 60);
+  registry.AddAlias("hour", "toHour", true);
+  registry.AddAlias("minute", "toMinute", true);
+  registry.AddAlias("second", "toSecond", true);
+  const auto add_start = [&](const char* name, int64_t step, bool takes_dates) {
+    registry.Add(
+        {name, 1, 1, SecondBinder<uint32_t>(name, TypeId::kDateTime, takes_dates, FloorTo(step))});
+  };
+  add_start("toStartOfDay", kDaySeconds, true);
+  add_start("toStartOfHour", 3600, false);
+  add_start("toStartOfMinute", 60, false);
+  add_start("toStartOfFiveMinutes", 300, false);
+  add_start("toStartOfTenMinutes", 600, false);
+  add_start("toStartOfFifteenMinutes", 900, false);
+  registry.Add({"toYYYYMMDDhhmmss", 1, 1,
+                SecondBinder<uint64_t>("toYYYYMMDDhhmmss", TypeId::kUInt64, true, [](int64_t s) {
+                  const CivilDate date = CivilFromDays(s / kDaySeconds);
+                  const int64_t day = (int64_t{date.year} * 100 + date.month) * 100 + date.day;
+                  return ((day * 100 + s / 3600 % 24) * 100 + s / 60 % 60) * 100 + s % 60;
+                })});
+}
+
+}  // namespace
+
+void RegisterDates(FunctionRegistry& registry) {
+  constexpr auto kPlain = FunctionKind::kPlain;
+  RegisterDateParts(registry);
+  RegisterTimeParts(registry);
+  for (const UnitName& unit : kUnits) {
+    const std::string add = std::string("add") + unit.name + "s";
+    const std::string subtract = std::string("subtract") + unit.name + "s";
+    registry.Add({add, 2, 2, ShiftBinder(add, unit.unit, false)});
+    registry.Add({subtract, 2, 2, ShiftBinder(subtract, unit.unit, true)});
+  }
+  registry.Add({"now", 0, 0, NowBinder(), FunctionKind::kPerStatement, true});
+  registry.Add({"today", 0, 0, TodayBinder(0), FunctionKind::kPerStatement});
+  registry.AddAlias("current_date", "today", true);
+  registry.AddAlias("curdate", "today", true);
+  registry.Add({"yesterday", 0, 0, TodayBinder(-1), FunctionKind::kPerStatement});
+  registry.Add({"toStartOfWeek", 1, 2, BindStartOfWeek});
+  registry.Add({"toStartOfInterval", 3, 3, BindStartOfInterval});
+  registry.Add({"dateTrunc", 2, 2, BindDateTrunc, kPlain, true});
+  registry.AddAlias("date_trunc", "dateTrunc", true);
+  registry.Add({"dateDiff", 3, 3, BindDateDiff, kPlain, true});
+  registry.AddAlias("date_diff", "dateDiff", true);
+  registry.Add({"makeDate", 3, 3, BindMakeDate, kPlain, true});
+  registry.Add({"toUnixTimestamp", 1, 1, BindToUnixTimestamp});
+  registry.Add({"fromUnixTimestamp", 1, 1, BindFromUnixTimestamp});
+  registry.AddAlias("FROM_UNIXTIME", "fromUnixTimestamp", true);
+  registry.Add({"formatDateTime", 2, 2, BindFormatDateTime});
+  registry.AddAlias("DATE_FORMAT", "formatDateTime", true);
+}
+
+}  // namespace granary
