@@ -28,6 +28,8 @@
 
 namespace granary {
 
+class MergeScheduler;
+
 // All but the flags is required; what is pointed to outlives BackgroundMerges.
 struct BackgroundMergesOptions {
   Executor* executor = nullptr;     // of background priority
@@ -45,10 +47,11 @@ struct RunningMerge {
   std::string table;
   std::string partition_id;
   std::vector<std::string> source_parts;
-  std::string result_part;  // without its version, if it gets one
+  std::string result_part;  // without its version, if it gets one; empty for a mutation
   bool is_mutation = false;
+  double progress = 0;  // 0 to 1, the building of graphs included
   uint64_t rows_total = 0;
-  uint64_t rows_done = 0;  // read and appended; sub-indexes may still be being built
+  uint64_t rows_done = 0;  // read and appended
   uint64_t source_bytes = 0;
   uint64_t memory_bytes = 0;  // used now
   double elapsed_seconds = 0;
@@ -110,8 +113,7 @@ class BackgroundMerges {
   std::vector<RunningMerge> running() const;
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<MergeScheduler> scheduler_;
 };
 
 }  // namespace granary

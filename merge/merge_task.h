@@ -22,17 +22,21 @@ namespace granary {
 // materialize_skip_indexes_on_merge is off.
 std::vector<std::string> IndexesToMerge(const PartSet& base);
 
+// What WriteMergedPart adds to the rows done of its progress: each row once, and once more for each
+// index over vectors that is built, which is where most of the time goes.
+uint64_t MergeWorkRows(const PartSet& base, std::span<const PartPtr> inputs,
+                       const MergeWriterOptions& options);
+
 // Writes the rows of `inputs` (at least one; parts of one partition of `base`, by first block
 // number) as a new part, which nobody sees yet. nullptr if there are no rows. Checks for
-// cancellation at least every 50 ms; adds to the rows of the context's progress. If an index with a
-// graph does not fit into the memory limit, the part is written without it, with a warning.
-// Whatever is thrown, nothing is left behind.
+// cancellation at least every 50 ms. Whatever is thrown, nothing is left behind.
 PartPtr WriteMergedPart(TableStore& store, const PartSetPtr& base, std::span<const PartPtr> inputs,
                         const MergeWriterOptions& options, const TaskContext& context);
 
-// WriteMergedPart with IndexesToMerge, and the commit. False if meanwhile an input vanished
-// (TRUNCATE, DROP, a mutation) or the schema changed: then the result is discarded and nothing has
-// changed.
+// WriteMergedPart with IndexesToMerge, and the commit. If an index over vectors does not fit into
+// the memory limit, the part is written without it, with a warning. False if meanwhile an input
+// vanished (TRUNCATE, DROP, a mutation) or the schema changed: then the result is discarded and
+// nothing has changed.
 bool MergeParts(TableStore& store, const PartSetPtr& base, std::span<const PartPtr> inputs,
                 const TaskContext& context);
 

@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "granary/parts/table_store.h"
 #include "granary/table/task_context.h"
@@ -15,13 +16,15 @@ enum class IndexMutation {
   kClear,        // ALTER TABLE ... CLEAR INDEX: remove it where there is one
 };
 
-// Whether the mutation would change the part.
-bool NeedsIndexMutation(const Part& part, const DeclaredIndex& index, IndexMutation mutation);
+// The parts of `base` that the mutation would change. Throws UNKNOWN_IDENTIFIER if `base` declares
+// no such index.
+std::vector<PartPtr> PartsToMutate(const PartSet& base, std::string_view index_name,
+                                   IndexMutation mutation);
 
-// Rewrites those of `parts` that need it; the other sub-indexes that they have are kept (built
-// anew). All or nothing: the parts are exchanged by one commit. False if a part vanished or the
-// schema changed meanwhile: then nothing has changed. Throws UNKNOWN_IDENTIFIER if `base` declares
-// no such index, and INCORRECT_DATA, which names the row, if the index cannot hold a row.
+// Rewrites `parts`; the other sub-indexes that they have are kept (built anew). All or nothing: the
+// parts are exchanged by one commit. False if a part vanished or the schema changed meanwhile: then
+// nothing has changed. Throws UNKNOWN_IDENTIFIER if `base` declares no such index, and
+// INCORRECT_DATA, which names the row, if the index cannot hold a row.
 bool MutateIndex(TableStore& store, const PartSetPtr& base, std::span<const PartPtr> parts,
                  std::string_view index_name, IndexMutation mutation, const TaskContext& context);
 

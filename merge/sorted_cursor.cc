@@ -44,7 +44,7 @@ std::optional<MergedBlock> SortedCursor::Next() {
     const size_t rows = NextRunRows();
     if (block_rows() + rows > max_block_rows_) return FinishBlock();
     TakeRun(rows);
-    const bool input_block_ends = heap_.front()->exhausted();
+    const bool input_block_ends = heap_.front().head->exhausted();
     if (input_block_ends && is_long_run()) {
       MergedBlock merged = FinishBlock();
       AdvanceTop();
@@ -67,12 +67,12 @@ size_t SortedCursor::byte_size() const {
 
 void SortedCursor::FillHeap() {
   for (const std::unique_ptr<Head>& head : heads_) {
-    if (Refill(*head)) heap_.push_back(head.get());
+    if (Refill(*head)) heap_.push_back({head->prefixes.front(), head.get()});
   }
   for (size_t slot = heap_.size() / 2; slot-- > 0;) SiftDown(slot);
   if (heap_.empty()) return;
-  prefix_is_exact_ = SortPrefixIsExact(heap_.front()->keys);
-  for (const NamedColumn& column : heap_.front()->block.columns()) {
+  prefix_is_exact_ = SortPrefixIsExact(heap_.front().head->keys);
+  for (const NamedColumn& column : heap_.front().head->block.columns()) {
     builders_.push_back(ColumnBuilder::Create(column.column->type()));
     names_.push_back(column.name);
   }
@@ -93,8 +93,7 @@ bool SortedCursor::Refill(Head& head) {
   return true;
 }
 
-bool SortedCursor::Precedes(const Head& a, size_t a_row, const Head& b, size_t b_row) const {
-  if (a.prefixes[a_row] != b.prefixes[b_row]) return a.prefixes[a_row] < b.prefixes[b_row];
+bool SortedCursor::TiePrecedes(const Head& a, size_t a_row, const Head& b, size_t b_row) const {
   if (!prefix_is_exact_) {
     for (size_t key = 0; key < a.keys.size(); ++key) {
       const int order = a.keys[key]->Compare(a_row, *b.keys[key], b_row);
@@ -104,34 +103,36 @@ bool SortedCursor::Precedes(const Head& a, size_t a_row, const Head& b, size_t b
   return a.index < b.index;
 }
 
-bool SortedCursor::HeadPrecedes(size_t a_slot, size_t b_slot) const {
-  const Head& a = *heap_[a_slot];
-  const Head& b = *heap_[b_slot];
-  return Precedes(a, a.row, b, b.row);
+bool SortedCursor::Precedes(const Slot& a, const Slot& b) const {
+  if (a.prefix != b.prefix) return a.prefix < b.prefix;
+  return TiePrecedes(*a.head, a.head->row, *b.head, b.head->row);
 }
 
 void SortedCursor::SiftDown(size_t slot) {
-  while (true) {
-    size_t least = slot;
-    for (size_t child = 2 * slot + 1; child <= 2 * slot + 2 && child < heap_.size(); ++child) {
-      if (HeadPrecedes(child, least)) least = child;
-    }
-    if (least == slot) return;
-    std::swap(heap_[slot], heap_[least]);
-    slot = least;
+  const Slot sinking = heap_[slot];
+  while (2 * slot + 1 < heap_.size()) {
+    size_t child = 2 * slot + 1;
+    if (child + 1 < heap_.size() && Precedes(heap_[child + 1], heap_[child])) ++child;
+    if (!Precedes(heap_[child], sinking)) break;
+    heap_[slot] = heap_[child];
+    slot = child;
   }
+  heap_[slot] = sinking;
 }
 
-// How many rows of `top`, at least one of which precedes `bound`'s, come before it: found by
-// doubling, then halving, so that long runs cost few comparisons and short ones no more than two.
-size_t SortedCursor::RunLength(const Head& top, const Head& bound, size_t rows_max) const {
+// How many rows of `top`, the first of which precedes `bound`, come before it: found by doubling,
+// then halving, so that long runs cost few comparisons and short ones no more than two.
+size_t SortedCursor::RunLength(const Head& top, const Slot& bound, size_t rows_max) const {
+  const uint64_t* prefixes = top.prefixes.data() + top.row;
   const auto precedes = [&](size_t offset) {
-    return Precedes(top, top.row + offset, bound, bound.row);
+    if (prefixes[offset] != bound.prefix) return prefixes[offset] < bound.prefix;
+    return TiePrecedes(top, top.row + offset, *bound.head, bound.head->row);
   };
+  if (rows_max == 1 || !precedes(1)) return 1;
   if (precedes(rows_max - 1)) return rows_max;
-  size_t inside = 0;
-  size_t outside = 1;
-  while (outside < rows_max && precedes(outside)) {
+  size_t inside = 1;
+  size_t outside = 2;
+  while (precedes(outside)) {
     inside = outside;
     outside = std::min(2 * outside, rows_max - 1);
   }
@@ -143,15 +144,15 @@ size_t SortedCursor::RunLength(const Head& top, const Head& bound, size_t rows_m
 }
 
 size_t SortedCursor::NextRunRows() const {
-  const Head& top = *heap_.front();
+  const Head& top = *heap_.front().head;
   const size_t rows = std::min(max_block_rows_, top.block.rows() - top.row);
   if (heap_.size() == 1) return rows;
-  const size_t second = heap_.size() > 2 && HeadPrecedes(2, 1) ? 2 : 1;
-  return RunLength(top, *heap_[second], rows);
+  const size_t second = heap_.size() > 2 && Precedes(heap_[2], heap_[1]) ? 2 : 1;
+  return RunLength(top, heap_[second], rows);
 }
 
 void SortedCursor::TakeRun(size_t rows) {
-  Head& top = *heap_.front();
+  Head& top = *heap_.front().head;
   pending_.push_back({&top, top.row, rows});
   pending_rows_ += rows;
   const uint64_t first_row = top.block_first_row + top.row;
@@ -166,8 +167,11 @@ void SortedCursor::TakeRun(size_t rows) {
 
 // Brings the heap into order after rows were taken from its top.
 void SortedCursor::AdvanceTop() {
-  if (heap_.front()->exhausted() && !Refill(*heap_.front())) {
-    heap_.front() = heap_.back();
+  Slot& top = heap_.front();
+  if (!top.head->exhausted() || Refill(*top.head)) {
+    top.prefix = top.head->prefixes[top.head->row];
+  } else {
+    top = heap_.back();
     heap_.pop_back();
   }
   if (!heap_.empty()) SiftDown(0);
@@ -191,7 +195,8 @@ void SortedCursor::FlushPending() {
 }
 
 MergedBlock SortedCursor::FinishBlock() {
-  MergedBlock merged{Block(), std::exchange(runs_, {})};
+  MergedBlock merged;
+  merged.runs = std::exchange(runs_, {});
   if (is_long_run()) {
     const PendingRun& run = pending_.front();
     merged.block = run.head->block.Slice(run.first_row, run.rows);
@@ -205,6 +210,7 @@ MergedBlock SortedCursor::FinishBlock() {
     columns.push_back({names_[column], builders_[column]->Finish()});
   }
   merged.block = Block(std::move(columns));
+  merged.copied_bytes = merged.block.byte_size();
   built_rows_ = 0;
   return merged;
 }

@@ -36,6 +36,7 @@ struct MergeRun {
 struct MergedBlock {
   Block block;
   std::vector<MergeRun> runs;
+  size_t copied_bytes = 0;  // of the block; 0 if it is a view of an input's block
 };
 
 // Merges inputs sorted by `sorting_key` (lexicographically, by Column::Compare) into blocks of at
@@ -60,14 +61,21 @@ class SortedCursor {
  private:
   struct Head;
   struct PendingRun;
+  // An input in the heap, with the prefix of its next row beside it, so that most comparisons touch
+  // the heap alone.
+  struct Slot {
+    uint64_t prefix;
+    Head* head;
+  };
 
   void FillHeap();
   // False at the end of the input.
   bool Refill(Head& head);
-  bool Precedes(const Head& a, size_t a_row, const Head& b, size_t b_row) const;
-  bool HeadPrecedes(size_t a_slot, size_t b_slot) const;
+  bool Precedes(const Slot& a, const Slot& b) const;
+  // Of rows with equal prefixes.
+  bool TiePrecedes(const Head& a, size_t a_row, const Head& b, size_t b_row) const;
   void SiftDown(size_t slot);
-  size_t RunLength(const Head& top, const Head& bound, size_t rows_max) const;
+  size_t RunLength(const Head& top, const Slot& bound, size_t rows_max) const;
   // Rows of the heap's top that come before every other input's, as far as its block goes.
   size_t NextRunRows() const;
   void TakeRun(size_t rows);
@@ -80,7 +88,7 @@ class SortedCursor {
   const std::vector<ExpressionPtr> sorting_key_;
   const size_t max_block_rows_;
   std::vector<std::unique_ptr<Head>> heads_;
-  std::vector<Head*> heap_;  // the input of the next row first; unused without a sorting key
+  std::vector<Slot> heap_;  // the input of the next row first
   bool started_ = false;
   bool prefix_is_exact_ = false;
 

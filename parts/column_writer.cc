@@ -8,6 +8,12 @@
 #include "granary/parts/format.h"
 
 namespace granary {
+namespace {
+
+// How much is written between two looks at the cancel token.
+constexpr size_t kVectorStepBytes = size_t{4} << 20;
+
+}  // namespace
 
 ColumnWriter::ColumnWriter(const PartDirectory& directory, const ColumnDeclaration& declaration,
                            size_t number, size_t granule_rows, uint64_t data_seed,
@@ -34,7 +40,7 @@ void ColumnWriter::Append(const ColumnPtr& rows, const TaskContext& context) {
   }
   if (to_file_ && !data_->in_file()) data_->MoveToFile(directory_.files(), FilePath());
   if (dimensions_ > 0) {
-    AppendVectors(AsArrays(*rows));
+    AppendVectors(AsArrays(*rows), context);
   } else {
     AppendFrames(*rows, context);
   }
@@ -46,12 +52,16 @@ void ColumnWriter::MoveToFile() {
   if (rows_ > 0) data_->MoveToFile(directory_.files(), FilePath());
 }
 
-void ColumnWriter::AppendVectors(const ArrayColumn& rows) {
+void ColumnWriter::AppendVectors(const ArrayColumn& rows, const TaskContext& context) {
   VisitFixedType(declaration_.type.element().id(), [&]<class T>() {
     const T* elements = AsNumbers<T>(*rows.elements()).data() + rows.Begin(0);
     const auto bytes = std::as_bytes(std::span(elements, rows.size() * dimensions_));
-    page_checksums_->Append(bytes);
-    data_->Append(bytes);
+    for (size_t done = 0; done < bytes.size(); done += kVectorStepBytes) {
+      context.CheckCancelled();
+      const auto step = bytes.subspan(done, std::min(kVectorStepBytes, bytes.size() - done));
+      page_checksums_->Append(step);
+      data_->Append(step);
+    }
   });
 }
 

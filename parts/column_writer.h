@@ -52,7 +52,7 @@ class ColumnWriter {
   ManifestColumn Describe() const;
 
  private:
-  void AppendVectors(const ArrayColumn& rows);
+  void AppendVectors(const ArrayColumn& rows, const TaskContext& context);
   void AppendFrames(const Column& rows, const TaskContext& context);
   void EndFrame();
   void RewriteAsFrames(const TaskContext& context);

@@ -91,8 +91,6 @@ class FileSystem {
   virtual void RemoveDirectory(const std::string& path) = 0;
   // A file or a directory; replaces a file of the new name atomically.
   virtual void Rename(const std::string& from, const std::string& to) = 0;
-  // Another name for the same file, for files that are never changed again.
-  virtual void Link(const std::string& from, const std::string& to) = 0;
   // Makes the creations, removals and renames in a directory durable.
   virtual void SyncDirectory(const std::string& path) = 0;
 

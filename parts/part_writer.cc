@@ -44,20 +44,34 @@ class StreamLayout {
   uint64_t bytes_ = 0;
 };
 
-// Grows a closed interval over the values of a column.
-void Extend(ValueRange& range, const Column& column) {
-  const auto include = [&](Value value) {
-    if (!range.min || CompareValues(value, *range.min) < 0) range.min = value;
-    if (!range.max || CompareValues(value, *range.max) > 0) range.max = std::move(value);
-  };
+// The rows with the least and the greatest value; NaN is greater than every number.
+template <class Less>
+std::pair<size_t, size_t> ExtremeRows(size_t rows, const Less& less) {
   size_t least = 0;
   size_t greatest = 0;
-  for (size_t row = 1; row < column.size(); ++row) {
-    if (column.Compare(row, column, least) < 0) least = row;
-    if (column.Compare(row, column, greatest) > 0) greatest = row;
+  for (size_t row = 1; row < rows; ++row) {
+    if (less(row, least)) least = row;
+    if (less(greatest, row)) greatest = row;
   }
-  include(column.ValueAt(least));
-  include(column.ValueAt(greatest));
+  return {least, greatest};
+}
+
+// Grows a closed interval over the values of a column.
+void Extend(ValueRange& range, const Column& column) {
+  const auto extremes = [&]() -> std::pair<size_t, size_t> {
+    const auto compare = [&](size_t a, size_t b) { return column.Compare(a, column, b) < 0; };
+    if (!column.type().is_integer() && !column.type().is_date_or_time()) {
+      return ExtremeRows(column.size(), compare);
+    }
+    return VisitFixedType(column.type().id(), [&]<class T>() {
+      const T* values = AsNumbers<T>(column).data();
+      return ExtremeRows(column.size(), [&](size_t a, size_t b) { return values[a] < values[b]; });
+    });
+  }();
+  Value least = column.ValueAt(extremes.first);
+  Value greatest = column.ValueAt(extremes.second);
+  if (!range.min || CompareValues(least, *range.min) < 0) range.min = std::move(least);
+  if (!range.max || CompareValues(greatest, *range.max) > 0) range.max = std::move(greatest);
 }
 
 }  // namespace

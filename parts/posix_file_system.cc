@@ -244,9 +244,6 @@ class PosixFiles final : public FileSystem {
   void Rename(const std::string& from, const std::string& to) override {
     Check(::rename(from.c_str(), to.c_str()), fmt::format("rename to {} the file", to), from);
   }
-  void Link(const std::string& from, const std::string& to) override {
-    Check(::link(from.c_str(), to.c_str()), fmt::format("link as {} the file", to), from);
-  }
   void SyncDirectory(const std::string& path) override {
     const FileDescriptor fd(path, O_RDONLY | O_DIRECTORY);
     Check(::fsync(fd.get()), "sync the directory", path);

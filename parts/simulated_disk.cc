@@ -512,12 +512,6 @@ void SimulatedDisk::Rename(const std::string& from, const std::string& to) {
   state_->RemoveEntry("rename", from);
 }
 
-void SimulatedDisk::Link(const std::string& from, const std::string& to) {
-  const granary::Lock lock(state_->mutex);
-  state_->CountOrFail("link", from, ErrorCode::kCannotWriteFile);
-  state_->Add("link", to, state_->GetFile("link", from, ErrorCode::kCannotWriteFile));
-}
-
 void SimulatedDisk::SyncDirectory(const std::string& path) {
   const granary::Lock lock(state_->mutex);
   state_->CountOrFail("sync the directory", path, ErrorCode::kCannotWriteFile);

@@ -2,7 +2,7 @@
 //
 // The disk knows what would survive a power cut: of a file the bytes up to its last Sync, of a
 // directory the entries as of its last SyncDirectory. Every mutating call (create, append, sync,
-// close, remove, make and remove directory, rename, link, sync directory) is one operation, counted
+// close, remove, make and remove directory, rename, sync directory) is one operation, counted
 // from 0; tests run a workload once to count them, then again for each i with StopAfter(i) or
 // FailAt(i, ...).
 #pragma once
@@ -62,7 +62,6 @@ class SimulatedDisk final : public FileSystem {
   void CreateDirectory(const std::string& path) override;
   void RemoveDirectory(const std::string& path) override;
   void Rename(const std::string& from, const std::string& to) override;
-  void Link(const std::string& from, const std::string& to) override;
   void SyncDirectory(const std::string& path) override;
   std::unique_ptr<FileLock> Lock(const std::string& path) override;
 

@@ -74,6 +74,7 @@ std::shared_ptr<const OpenedSubIndex> StoredPart::OpenVerified(const DeclaredInd
     opened->vectors = column->rows().Slice(place.first_row, place.rows);
     input.vectors = &opened->vectors;
   }
+  opened->index = index.index;
   opened->sub_index = index.index->Open(payload, input);
   return opened;
 }

@@ -17,6 +17,7 @@ struct OpenedSubIndex {
   std::shared_ptr<const FileMap> index_map;
   std::shared_ptr<const FileMap> vector_map;
   VectorRows vectors;
+  std::shared_ptr<const SkipIndex> index;
   std::shared_ptr<const SubIndex> sub_index;
 };
 

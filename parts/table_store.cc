@@ -280,7 +280,8 @@ class TableStore::Impl {
     });
   }
 
-  // A name that was never used: abandoned attempts keep their reservation.
+  // A name that is not in use: abandoned attempts keep their reservation, committed parts (a merge
+  // of parts that are gone would be named like them) and what could not be deleted their directory.
   PartName ReserveName(std::span<const PartPtr> inputs, const InferredDimensions& inferred) {
     PartName name = inputs.front()->name();
     name.version = 0;
@@ -291,7 +292,10 @@ class TableStore::Impl {
     }
     ++name.level;
     const std::lock_guard lock(commit_mutex_);
-    while (!reservations_.emplace(name.text(), inferred).second) ++name.version;
+    while (options_.files->Exists(JoinPath(options_.directory, name.text())) ||
+           !reservations_.emplace(name.text(), inferred).second) {
+      ++name.version;
+    }
     return name;
   }
 

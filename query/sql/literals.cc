@@ -147,9 +147,9 @@ class NumberArrayReader {
   static bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
   size_t EstimateCount() const {
-    const char* close = std::find(cursor_, end_, ']');
-    constexpr ptrdiff_t kTypicalBytes = 8;
-    return static_cast<size_t>((close - cursor_) / kTypicalBytes + 1);
+    const std::string_view rest(cursor_, static_cast<size_t>(end_ - cursor_));
+    constexpr size_t kTypicalBytes = 8;
+    return std::min(rest.find(']'), rest.size()) / kTypicalBytes + 1;
   }
 
   void SkipSpaces() {
@@ -166,28 +166,46 @@ class NumberArrayReader {
     const char* const begin = cursor_;
     const bool negative = Accept('-');
     const char* const digits = cursor_;
-    uint64_t magnitude = 0;
-    while (cursor_ < end_ && IsDigit(*cursor_)) {
-      magnitude = magnitude * 10 + static_cast<uint64_t>(*cursor_++ - '0');
+    uint64_t magnitude = ReadDigits(0);
+    if (!Accept('.')) {
+      if (AtExponent()) return ReadFloat(begin, digits);
+      constexpr ptrdiff_t kDigitsThatFit = 18;
+      if (cursor_ == digits || cursor_ - digits > kDigitsThatFit) return false;
+      AddInteger(magnitude, negative);
+      return EndsNumber();
     }
-    const bool is_integer =
-        cursor_ == end_ || (*cursor_ != '.' && *cursor_ != 'e' && *cursor_ != 'E');
-    if (!is_integer) return ReadFloat(begin, digits);
-    constexpr ptrdiff_t kDigitsThatFit = 18;
-    if (cursor_ == digits || cursor_ - digits > kDigitsThatFit) return false;
-    AddInteger(magnitude, negative);
+    const char* const fraction = cursor_;
+    magnitude = ReadDigits(magnitude);
+    const ptrdiff_t written = cursor_ - digits - 1;
+    if (AtExponent() || written == 0 || written > kExactDigits) return ReadFloat(begin, digits);
+    // Both are exact, and so their quotient is rounded once: correctly.
+    const double value = static_cast<double>(magnitude) / kPowersOfTen[cursor_ - fraction];
+    AddFloat(negative ? -value : value);
     return EndsNumber();
   }
 
+  uint64_t ReadDigits(uint64_t value) {
+    while (cursor_ < end_ && IsDigit(*cursor_)) {
+      value = value * 10 + static_cast<uint64_t>(*cursor_++ - '0');
+    }
+    return value;
+  }
+
+  bool AtExponent() const { return cursor_ < end_ && (*cursor_ == 'e' || *cursor_ == 'E'); }
+
   bool ReadFloat(const char* begin, const char* digits) {
-    if (digits == end_ || (!IsDigit(*digits) && *digits != '.')) return false;
+    if (!IsDigit(*digits) && *digits != '.') return false;
     double value = 0;
     const auto result = std::from_chars(begin, end_, value);
     if (result.ec != std::errc()) return false;
     cursor_ = result.ptr;
+    AddFloat(value);
+    return EndsNumber();
+  }
+
+  void AddFloat(double value) {
     numbers_.emplace_back(value);
     any_float_ = true;
-    return EndsNumber();
   }
 
   void AddInteger(uint64_t magnitude, bool negative) {
@@ -206,6 +224,11 @@ class NumberArrayReader {
     return cursor_ < end_ &&
            (*cursor_ == ',' || *cursor_ == ']' || *cursor_ == ' ' || *cursor_ == '\n');
   }
+
+  // Integers of so many digits are doubles, and so are the powers of ten up to there.
+  static constexpr ptrdiff_t kExactDigits = 15;
+  static constexpr double kPowersOfTen[kExactDigits + 1] = {
+      1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
   const char* cursor_;
   const char* const end_;

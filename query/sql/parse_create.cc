@@ -126,7 +126,7 @@ StatementPtr ParseCreateIndex(TokenStream& tokens) {
 
 IndexArgument ParseIndexArgument(TokenStream& tokens) {
   IndexArgument argument;
-  if (tokens.At(TokenKind::kWord)) {
+  if (tokens.AtIdentifier()) {
     argument.is_identifier = true;
     argument.value = tokens.ExpectIdentifier("argument of the index");
   } else {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "granary/query/sql/grammar.h"
@@ -25,12 +26,21 @@ size_t SkipPast(std::string_view text, size_t begin, std::string_view ending) {
   return found == std::string_view::npos ? text.size() : found + ending.size();
 }
 
+// Whether a byte may end the data, or begin quotes or a comment.
+constexpr std::array<bool, 256> kMayMatter = [] {
+  std::array<bool, 256> table{};
+  for (const char c : {';', '\'', '"', '`', '-', '/'}) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
 // The first ';' outside quotes and comments, or the end of the text.
 size_t FindEndOfValues(std::string_view text, size_t begin) {
   size_t i = begin;
   while (i < text.size() && text[i] != ';') {
     const std::string_view two = text.substr(i, 2);
-    if (text[i] == '\'' || text[i] == '"' || text[i] == '`') {
+    if (!kMayMatter[static_cast<unsigned char>(text[i])]) {
+      ++i;
+    } else if (text[i] == '\'' || text[i] == '"' || text[i] == '`') {
       i = SkipQuoted(text, i);
     } else if (two == "--") {
       i = SkipPast(text, i, "\n");
@@ -71,7 +81,7 @@ void ParseValues(TokenStream& tokens, InsertStatement& insert) {
 }
 
 void ParseInfile(TokenStream& tokens, InsertStatement& insert) {
-  insert.infile = tokens.ExpectString("file name in quotes");
+  insert.infile = tokens.ExpectFileName();
   if (tokens.Accept("SETTINGS")) insert.settings = ParseSettings(tokens);
   if (tokens.Accept("FORMAT")) insert.input_format = tokens.ExpectIdentifier("name of a format");
 }

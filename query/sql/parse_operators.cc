@@ -158,7 +158,6 @@ ExprPtr ParsePrefix(TokenStream& tokens) {
 std::optional<Token> TokenAfterNameList(const TokenStream& tokens) {
   const auto next = [&](const Token& token) { return NextToken(tokens.text(), token.end); };
   Token token = next(tokens.current());
-  if (token.kind == TokenKind::kCloseParen) return next(token);
   for (;;) {
     if (token.kind != TokenKind::kWord && token.kind != TokenKind::kQuotedIdentifier) break;
     token = next(token);

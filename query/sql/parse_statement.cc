@@ -23,9 +23,7 @@ bool AnswersWithRows(StatementKind kind) {
 
 void ParseLastClauses(TokenStream& tokens, Statement& statement) {
   if (AnswersWithRows(statement.kind)) {
-    if (tokens.Accept("INTO OUTFILE")) {
-      statement.outfile = tokens.ExpectString("file name in quotes");
-    }
+    if (tokens.Accept("INTO OUTFILE")) statement.outfile = tokens.ExpectFileName();
     if (tokens.Accept("FORMAT")) statement.format = tokens.ExpectIdentifier("name of a format");
   }
   if (statement.settings.empty() && tokens.Accept("SETTINGS")) {
@@ -326,7 +324,6 @@ TableName ParseTableName(TokenStream& tokens) {
 std::vector<std::string> ParseNamesInParens(TokenStream& tokens, std::string_view what) {
   std::vector<std::string> names;
   tokens.Expect(TokenKind::kOpenParen);
-  if (tokens.Accept(TokenKind::kCloseParen)) return names;
   do {
     names.push_back(tokens.ExpectIdentifier(what));
   } while (tokens.Accept(TokenKind::kComma));

@@ -90,6 +90,7 @@ void TokenStream::JumpTo(size_t offset) {
 
 size_t TokenStream::MatchWords(std::string_view words) const {
   Token token = current_;
+  if (token.kind != TokenKind::kWord || (text_[token.begin] | 0x20) != (words[0] | 0x20)) return 0;
   for (;;) {
     const size_t space = std::min(words.find(' '), words.size());
     if (token.kind != TokenKind::kWord || !EqualWords(TextOf(token), words.substr(0, space))) {
@@ -147,27 +148,34 @@ bool TokenStream::AtString() const {
          At(TokenKind::kBinaryString);
 }
 
-std::string TokenStream::ExpectString(std::string_view what) {
+std::string TokenStream::DecodeString(std::string_view what) {
   const std::string_view token = current_text();
-  std::string value;
   switch (current_.kind) {
     case TokenKind::kString:
-      value = Unquote(token);
-      break;
+      return Unquote(token);
     case TokenKind::kHeredoc:
-      value = DecodeHeredoc(token);
-      break;
+      return DecodeHeredoc(token);
     case TokenKind::kHexString:
-      value = DecodeHexString(token);
-      break;
+      return DecodeHexString(token);
     case TokenKind::kBinaryString:
-      value = DecodeBinaryString(token);
-      break;
+      return DecodeBinaryString(token);
     default:
       Fail(what);
   }
+}
+
+std::string TokenStream::ExpectString(std::string_view what) {
+  std::string value = DecodeString(what);
   Advance();
   return value;
+}
+
+std::string TokenStream::ExpectFileName() {
+  constexpr std::string_view kWhat = "file name in quotes";
+  std::string name = DecodeString(kWhat);
+  if (name.empty()) Fail(kWhat);
+  Advance();
+  return name;
 }
 
 uint64_t TokenStream::ExpectUnsigned(std::string_view what) {

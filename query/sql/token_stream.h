@@ -48,6 +48,8 @@ class TokenStream {
   // The value of a quoted string, heredoc, x'' or b''.
   bool AtString() const;
   std::string ExpectString(std::string_view what);
+  // A string that is not empty.
+  std::string ExpectFileName();
   // A plain decimal number.
   uint64_t ExpectUnsigned(std::string_view what);
 
@@ -62,6 +64,7 @@ class TokenStream {
   friend class DepthGuard;
 
   size_t MatchWords(std::string_view words) const;
+  std::string DecodeString(std::string_view what);
   void MarkExpected(std::string_view what);
   std::string Position() const;
   [[noreturn]] void FailAtBadToken(std::string_view problem);

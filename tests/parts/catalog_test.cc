@@ -121,7 +121,7 @@ TEST_F(CatalogTest, EveryStatementIsWholeAfterEveryOperation) {
     disk->StopAfter(stop);
     const size_t acknowledged = run(disk);
     for (uint64_t seed = 0; seed < 6; ++seed) {
-      SCOPED_TRACE("stopped after " + std::to_string(stop) + ", seed " + std::to_string(seed));
+      SCOPED_TRACE(::testing::Message() << "stopped after " << stop << ", seed " << seed);
       const auto survivors = seed == 0   ? SimulatedDisk::Survivors::kAll
                              : seed == 1 ? SimulatedDisk::Survivors::kSynced
                                          : SimulatedDisk::Survivors::kRandom;

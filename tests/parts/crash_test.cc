@@ -119,11 +119,11 @@ TEST_P(CrashTest, EveryStatementIsWholeAfterEveryOperation) {
     const auto disk = make_disk();
     disk->StopAfter(stop);
     const uint64_t acknowledged = RunWorkload(disk, definition);
-    SCOPED_TRACE("stopped after operation " + std::to_string(stop));
+    SCOPED_TRACE(::testing::Message() << "stopped after operation " << stop);
     ExpectWhole(disk->AfterPowerCut(Survivors::kAll), definition, acknowledged, false);
     ExpectWhole(disk->AfterPowerCut(Survivors::kSynced), definition, acknowledged, may_lose);
     for (uint64_t seed = 0; seed < 4; ++seed) {
-      SCOPED_TRACE("seed " + std::to_string(seed));
+      SCOPED_TRACE(::testing::Message() << "seed " << seed);
       ExpectWhole(disk->AfterPowerCut(Survivors::kRandom, stop * 4 + seed), definition,
                   acknowledged, may_lose);
     }

@@ -93,7 +93,7 @@ class DamageTest : public ::testing::TestWithParam<const char*> {
       for (const int mask : {0x01, 0x80, 0xff}) {
         const auto disk = pristine->AfterPowerCut(SimulatedDisk::Survivors::kAll);
         disk->Damage(directory + "/" + file, offset, std::byte(mask));
-        SCOPED_TRACE(file + " offset " + std::to_string(offset));
+        SCOPED_TRACE(::testing::Message() << file << " offset " << offset);
         found += IsFound(disk);
         if (HasFailure()) return;
       }

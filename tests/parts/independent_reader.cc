@@ -95,9 +95,9 @@ std::vector<std::string> ReadLog(const std::string& path) {
 
 std::string PartName(Cursor& in) {
   std::string name = in.String();
-  for (int i = 0; i < 3; ++i) name += "_" + std::to_string(in.Varint());
+  for (int i = 0; i < 3; ++i) name.append("_").append(std::to_string(in.Varint()));
   const uint64_t version = in.Varint();
-  return version == 0 ? name : name + "_" + std::to_string(version);
+  return version == 0 ? name : name.append("_").append(std::to_string(version));
 }
 
 struct Location {

@@ -31,6 +31,8 @@ const char* const kTypes[] = {"Int8",
                               "Array(Array(Int64))",
                               "Array(BFloat16)"};
 
+std::string ColumnName(size_t i) { return std::string("c").append(std::to_string(i)); }
+
 struct Layout {
   const char* name;
   const char* min_bytes_for_wide_part;
@@ -50,15 +52,15 @@ class RoundTrip : public ::testing::TestWithParam<Layout> {
 TEST_P(RoundTrip, EveryTypeAroundGranuleEdges) {
   std::string columns;
   for (size_t i = 0; i < std::size(kTypes); ++i) {
-    columns += "column c" + std::to_string(i) + " " + kTypes[i] + "\n";
+    columns += "column " + ColumnName(i) + " " + kTypes[i] + "\n";
   }
   for (const size_t rows : {1, 3, 4, 5, 8, 9, 1000}) {
-    TestTable table(disk_, Definition(columns), "/t" + std::to_string(rows));
+    TestTable table(disk_, Definition(columns), std::string("/t").append(std::to_string(rows)));
     table.Create();
     table.Open();
     Block block;
     for (size_t i = 0; i < std::size(kTypes); ++i) {
-      block.Add("c" + std::to_string(i), RandomColumn(DataType::Parse(kTypes[i]), rows, i));
+      block.Add(ColumnName(i), RandomColumn(DataType::Parse(kTypes[i]), rows, i));
     }
     table.Insert(block);
     EXPECT_EQ(table.Rows(), RowTexts(block));

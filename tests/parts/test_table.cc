@@ -95,8 +95,9 @@ class CopyIndex final : public SkipIndex {
     const auto& rows = AsArrays(values);
     for (size_t row = 0; row < rows.size(); ++row) {
       if (rows.Length(row) == ability_.dimensions) continue;
-      throw Error(ErrorCode::kIncorrectData,
-                  "row " + std::to_string(first_row + row) + " has another length");
+      throw Error(
+          ErrorCode::kIncorrectData,
+          std::string("row ").append(std::to_string(first_row + row)) + " has another length");
     }
   }
   std::unique_ptr<SubIndexBuilder> NewBuilder() const override {

@@ -123,6 +123,10 @@ TEST(SqlErrors, RefusedStatements) {
                           "DROP TABLE t FORMAT CSV",
                           "USE",
                           "; ;",
+                          "SELECT * EXCEPT ()",
+                          "INSERT INTO t () VALUES (1)",
+                          "INSERT INTO t FROM INFILE ''",
+                          "SELECT 1 INTO OUTFILE ''",
                           "FOO",
                           "SELECT 1 )",
                           "SELECT [1, 2",
@@ -286,6 +290,16 @@ class Mutator {
   std::mt19937_64 random_;
 };
 
+std::string ColumnNames(const Statement& statement) {
+  std::string names;
+  if (const auto* select = As<SelectStatement>(statement)) {
+    for (const ExprPtr& column : select->query->selects[0].columns) {
+      names += ColumnName(*column) + "; ";
+    }
+  }
+  return names;
+}
+
 // Whatever parses formats to text that parses to the same tree; whatever does not is an Error.
 bool SurvivesRoundTrip(const std::string& sql) {
   StatementPtr statement;
@@ -296,14 +310,12 @@ bool SurvivesRoundTrip(const std::string& sql) {
   }
   if (!statement) return false;
   const std::string text = FormatStatement(*statement);
-  EXPECT_EQ(FormatStatement(*ParseStatement(text)), text) << "from: " << sql;
-  if (const auto* select = As<SelectStatement>(*statement)) {
+  try {
     const StatementPtr again = ParseStatement(text);
-    const auto& columns = select->query->selects[0].columns;
-    const auto& columns_again = As<SelectStatement>(*again)->query->selects[0].columns;
-    for (size_t i = 0; i < columns.size(); ++i) {
-      EXPECT_EQ(ColumnName(*columns[i]), ColumnName(*columns_again[i])) << "from: " << sql;
-    }
+    EXPECT_EQ(FormatStatement(*again), text) << "from: " << sql;
+    EXPECT_EQ(ColumnNames(*again), ColumnNames(*statement)) << "from: " << sql;
+  } catch (const Error& error) {
+    ADD_FAILURE() << error.what() << "\nreading: " << text << "\nfrom: " << sql;
   }
   return true;
 }
@@ -335,7 +347,7 @@ TEST(SqlFuzz, MutatedStatements) {
     parsed += SurvivesRoundTrip(sql);
   }
   std::cout << tried << " texts, " << parsed << " of them statements\n";
-  EXPECT_GT(parsed, tried / 20);
+  EXPECT_GT(parsed, tried / 100);
   EXPECT_LT(parsed, tried);
 }
 

@@ -14,8 +14,11 @@ class Terminal:
     def __init__(self, arguments, cwd, env):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.chdir(cwd)
-            os.execvpe(arguments[0], arguments, dict(env, TERM='xterm', COLUMNS='120'))
+            try:
+                os.chdir(cwd)
+                os.execve(arguments[0], arguments, dict(env, TERM='xterm'))
+            finally:  # it is no longer the test that runs here
+                os._exit(127)
         self.output = ''
         self.read_until = 0
 
