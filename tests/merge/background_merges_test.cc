@@ -26,6 +26,12 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using ::testing::HasSubstr;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kCloseMilliseconds = 1000;
+#else
+constexpr int kCloseMilliseconds = 100;
+#endif
+
 TestTableOptions TinyTable() {
   TestTableOptions options;
   options.settings = TinySettings();
@@ -62,7 +68,10 @@ class Gate {
 class BackgroundMergesTest : public ::testing::Test {
  protected:
   BackgroundMergesTest() { Start(2); }
-  ~BackgroundMergesTest() override { merges_.reset(); }
+  ~BackgroundMergesTest() override {
+    gate_.Open();
+    merges_.reset();
+  }
 
   void Start(size_t threads) {
     merges_.reset();
@@ -290,7 +299,7 @@ TEST_F(BackgroundMergesTest, ClosingCancelsWithinAHundredMilliseconds) {
   while (merges_->running().empty()) std::this_thread::yield();
   const steady_clock::time_point start = steady_clock::now();
   merges_.reset();
-  EXPECT_LT(steady_clock::now() - start, milliseconds(100));
+  EXPECT_LT(steady_clock::now() - start, milliseconds(kCloseMilliseconds));
   EXPECT_GT(table->Parts().size(), 1u);
   EXPECT_EQ(table->Rows().size(), 400u);
 }
@@ -307,7 +316,7 @@ TEST_F(BackgroundMergesTest, InsertsWaitLongerTheMorePartsThereAre) {
     return steady_clock::now() - start;
   };
   InsertParts(*table, 3);
-  EXPECT_LT(delay(), milliseconds(50));
+  EXPECT_LT(delay(), milliseconds(100));
   InsertParts(*table, 1);
   EXPECT_GE(delay(), milliseconds(100));
   InsertParts(*table, 2);
@@ -317,7 +326,7 @@ TEST_F(BackgroundMergesTest, InsertsWaitLongerTheMorePartsThereAre) {
             ErrorCode::kTooManyParts);
   merges_->Start(nullptr);
   merges_->Wait(nullptr, context_.context);
-  EXPECT_LT(delay(), milliseconds(50));
+  EXPECT_LT(delay(), milliseconds(100));
 }
 
 TEST_F(BackgroundMergesTest, ADelayedInsertGoesOnWhenPartsAreMerged) {
