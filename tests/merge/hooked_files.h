@@ -58,10 +58,6 @@ class HookedFiles final : public FileSystem {
     Step();
     files_->Rename(from, to);
   }
-  void Link(const std::string& from, const std::string& to) override {
-    Step();
-    files_->Link(from, to);
-  }
   void SyncDirectory(const std::string& path) override {
     Step();
     files_->SyncDirectory(path);
