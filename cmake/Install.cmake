@@ -25,5 +25,10 @@ install(FILES ${CMAKE_BINARY_DIR}/granaryConfig.cmake ${CMAKE_BINARY_DIR}/granar
 
 # Relative, so that an installed tree can be moved.
 file(RELATIVE_PATH pkgconfig_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+# A static library leaves its own libraries to whoever links it.
+if(NOT BUILD_SHARED_LIBS)
+  set(pkgconfig_requires "fmt simdjson liblz4 libxxhash")
+  set(pkgconfig_libraries "-lboost_container -pthread")
+endif()
 configure_file(cmake/granary.pc.in ${CMAKE_BINARY_DIR}/granary.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/granary.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -22,7 +22,7 @@ expect_nearest(${SCRATCH_DIR}/build/consumer)
 file(GLOB_RECURSE pkgconfig_file ${prefix}/granary.pc)
 cmake_path(GET pkgconfig_file PARENT_PATH pkgconfig_dir)
 set(ENV{PKG_CONFIG_PATH} ${pkgconfig_dir})
-execute_process(COMMAND pkg-config --static --cflags --libs granary
+execute_process(COMMAND pkg-config --cflags --libs granary
   OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 separate_arguments(flags UNIX_COMMAND "${flags}")
 run(${CXX_COMPILER} -std=c++20 ${CONSUMER_DIR}/main.cc ${flags} -o ${SCRATCH_DIR}/with_pkgconfig)
