@@ -3,9 +3,10 @@
 // not case-sensitive. registry.h lists them.
 //
 // Errors name the format, the row (from 1), the column and the offending text:
-// CANNOT_PARSE_INPUT_ASSERTION_FAILED, CANNOT_PARSE_NUMBER, CANNOT_PARSE_DATE,
-// CANNOT_PARSE_DATETIME, CANNOT_PARSE_QUOTED_STRING, ARGUMENT_OUT_OF_BOUND (a number that the type
-// cannot hold), INCORRECT_DATA. A reader that has thrown is not used again.
+// CANNOT_PARSE_INPUT_ASSERTION_FAILED, CANNOT_PARSE_NUMBER, CANNOT_PARSE_BOOL, CANNOT_PARSE_DATE,
+// CANNOT_PARSE_DATETIME, CANNOT_PARSE_QUOTED_STRING, CANNOT_READ_ARRAY_FROM_TEXT,
+// ARGUMENT_OUT_OF_BOUND (a number that the type cannot hold), INCORRECT_DATA. A reader that has
+// thrown is not used again.
 //
 // The reader of Values understands literals itself and leaves everything else to a function of the
 // caller.

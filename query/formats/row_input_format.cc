@@ -22,6 +22,10 @@ ErrorCode CodeOfBadValue(const DataType& type) {
       return ErrorCode::kCannotParseDateTime;
     case TypeId::kString:
       return ErrorCode::kCannotParseQuotedString;
+    case TypeId::kBool:
+      return ErrorCode::kCannotParseBool;
+    case TypeId::kArray:
+      return ErrorCode::kCannotReadArray;
     default:
       return ErrorCode::kCannotParseInput;
   }

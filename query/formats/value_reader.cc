@@ -184,6 +184,11 @@ class StringReader final : public ValueReader {
   std::vector<char> chars_;
 };
 
+template <class Reader>
+inline constexpr bool kHasNumbers = false;
+template <class T>
+inline constexpr bool kHasNumbers<ScalarReader<NumberText<T>>> = true;
+
 // Element is a final class where the elements are scalars, so that calls per element are direct;
 // for arrays of arrays it is ValueReader.
 template <class Element>
@@ -216,6 +221,10 @@ class ArrayReader final : public ValueReader {
   ParseStatus ReadJson(simdjson::ondemand::value value) override {
     simdjson::ondemand::array array;
     if (value.get_array().get(array)) return ParseStatus::kBadText;
+    if constexpr (kHasNumbers<Element>) {
+      if (ReadNumbers(array)) return ParseStatus::kOk;
+      if (array.reset().error()) return ParseStatus::kBadText;
+    }
     for (auto item : array) {
       simdjson::ondemand::value element;
       if (item.get(element)) return ParseStatus::kBadText;
@@ -242,6 +251,18 @@ class ArrayReader final : public ValueReader {
   }
 
  private:
+  // An array of plain numbers is spelled as a literal is: faster than to ask for each element.
+  // False, with nothing appended, if it is none.
+  bool ReadNumbers(simdjson::ondemand::array& array) {
+    std::string_view text;
+    if (array.raw_json().get(text)) return false;
+    const size_t rows = size();
+    TextCursor cursor{text.data(), text.data() + text.size()};
+    if (ReadLiteral(cursor) == ParseStatus::kOk) return true;
+    Truncate(rows);
+    return false;
+  }
+
   ParseStatus EndValue() {
     end_offsets_.push_back(elements_->size());
     return ParseStatus::kOk;

@@ -149,9 +149,11 @@ TEST(TabSeparatedInput, ErrorsNameRowColumnAndText) {
   EXPECT_THAT(ErrorOf("TSV", PairHeader(), "1\ta\\"), HasSubstr("CANNOT_PARSE_ESCAPE_SEQUENCE"));
   EXPECT_THAT(ErrorOf("TSV", PairHeader(), "1\ta\n\n"), HasSubstr("row 2"));
   EXPECT_THAT(ErrorOf("TSV", MakeHeader({{"v", "Array(Float32)"}}), "[1,2]\n[1,x]\n"),
-              HasSubstr("row 2, column v: '[1,x]' is not a value of type Array(Float32)"));
+              HasSubstr("CANNOT_READ_ARRAY_FROM_TEXT: TabSeparated, row 2, column v: '[1,x]' is "
+                        "not a value of type Array(Float32)"));
   EXPECT_THAT(ErrorOf("TSV", MakeHeader({{"f", "Float32"}}), "zz"),
               HasSubstr("CANNOT_PARSE_NUMBER"));
+  EXPECT_THAT(ErrorOf("TSV", MakeHeader({{"b", "Bool"}}), "2"), HasSubstr("CANNOT_PARSE_BOOL"));
   EXPECT_THAT(ErrorOf("TSV", MakeHeader({{"d", "Date"}}), "zz"), HasSubstr("CANNOT_PARSE_DATE:"));
   EXPECT_THAT(ErrorOf("TSV", MakeHeader({{"d", "DateTime"}}), "zz"),
               HasSubstr("CANNOT_PARSE_DATETIME:"));
@@ -220,6 +222,13 @@ TEST(JsonInput, StringsTakeNumbersAndDatesTakeStrings) {
   EXPECT_EQ(ReadAsTabSeparated("JSONEachRow", header,
                                InputBytes(R"({"s": 1.50 ,"d":"2024-01-02","b":true})")),
             "1.50\t2024-01-02\ttrue\n");
+}
+
+TEST(JsonInput, ArraysMixNumbersAndQuotedNumbers) {
+  const Header header = MakeHeader({{"v", "Array(Int64)"}, {"id", "UInt8"}});
+  EXPECT_EQ(ReadAsTabSeparated("JSONEachRow", header,
+                               InputBytes(R"({"v":[1,"-2" , 3],"id":4}{"v":[ 5 ],"id":"6"})")),
+            "[1,-2,3]\t4\n[5]\t6\n");
 }
 
 TEST(JsonInput, ErrorsNameRowAndKey) {
