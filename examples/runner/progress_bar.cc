@@ -87,7 +87,8 @@ void ProgressBar::Begin(std::function<double()> input_fraction) {
 
 void ProgressBar::Update(const StatementProgress& progress) {
   const std::lock_guard lock(mutex_);
-  if (!is_active_ || progress.elapsed_seconds < kShowAfterSeconds) return;
+  const bool has_begun = progress.rows_done > 0 || progress.bytes_done > 0;
+  if (!is_active_ || !has_begun || progress.elapsed_seconds < kShowAfterSeconds) return;
   const double fraction = progress.rows_total > 0 ? static_cast<double>(progress.rows_done) /
                                                         static_cast<double>(progress.rows_total)
                                                   : input_fraction_();

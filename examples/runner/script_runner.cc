@@ -30,12 +30,12 @@ void ScriptRunner::RunScript(std::string_view text) {
 
 Outcome ScriptRunner::RunStatement(std::string_view text, const sql::Statement& statement,
                                    const std::string& format) {
-  CancelToken cancel;
-  const InterruptScope interrupt(cancel);
-  ExecuteOptions execute{.cancel = &cancel};
+  const auto cancel = std::make_shared<CancelToken>();
+  const InterruptScope interrupt(*cancel);
+  ExecuteOptions execute{.cancel = cancel};
   const bool reads_input = ReadsInput(statement);
   if (reads_input) {
-    execute.input = [&](std::span<char> buffer) { return input_->Read(buffer, cancel); };
+    execute.input = [&](std::span<char> buffer) { return input_->Read(buffer, *cancel); };
   }
   execute.on_progress = [this](const StatementProgress& p) { progress_bar_.Update(p); };
   progress_bar_.Begin([this, reads_input] { return reads_input ? InputFraction() : 0.0; });

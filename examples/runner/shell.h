@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "granary/examples/runner/script_runner.h"
@@ -24,8 +23,5 @@ class Shell {
 
   ScriptRunner& runner_;
 };
-
-// Whether the text ends with ';' or \G outside quotes and comments, spaces and comments aside.
-bool EndsStatement(std::string_view text);
 
 }  // namespace granary::runner

@@ -262,13 +262,20 @@ class Shell(RunnerTest):
         terminal.send('SELECT 40 + 2 AS x;\n')
         terminal.expect(r'│ 42 │')
 
-    def test_progress_is_shown_while_a_statement_runs(self):
+    def test_progress_is_shown_while_a_statement_runs_and_nothing_stays_of_it(self):
         terminal = self.start()
-        terminal.send(ENDLESS + ';\n')
-        terminal.expect(r'\r[\d.]+( \w+)? rows, .*rows/s\.\).*left')
+        terminal.send('CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a;\n')
+        terminal.expect(r'Ok\.')
+        terminal.expect(self.PROMPT)
+        terminal.send('INSERT INTO t SELECT number % 7 '
+                      'FROM numbers(1000000000000);\n')
+        terminal.expect(r'\r[1-9][\d.]* (thousand|million) rows, .*rows/s\.\)')
         terminal.send('\x03')
         terminal.expect(r'\r\x1b\[K')
+        terminal.expect(r'QUERY_WAS_CANCELLED')
         terminal.expect(self.PROMPT)
+        terminal.send('SELECT count() AS n FROM t;\n')
+        terminal.expect(r'│ 0 │')
 
     def test_history_lasts(self):
         terminal = self.start()
