@@ -42,9 +42,10 @@ bool MergeAllParts(TestTable& table, TestContext& context) {
 }
 
 // Every row is the nearest to its own vector, found by walking the graphs of the part.
-void ExpectGraphFindsEveryRow(const TestTable& table, const PartPtr& part) {
+void ExpectGraphFindsEveryRow(TestTable& table, const PartPtr& part) {
   TestContext context;
-  const DeclaredIndex* index = const_cast<TestTable&>(table).store().parts()->FindIndex("near");
+  const PartSetPtr set = table.store().parts();
+  const DeclaredIndex* index = set->FindIndex("near");
   ASSERT_NE(index, nullptr);
   const PartIndex* blocks = part->FindIndex(*index);
   ASSERT_NE(blocks, nullptr) << part->name_text();

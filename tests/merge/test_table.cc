@@ -124,8 +124,9 @@ void TestTable::InsertKeys(uint64_t first_key, uint64_t step, size_t rows, const
 }
 
 std::vector<PartPtr> TestTable::Parts() const {
+  const PartSetPtr set = store_->parts();
   std::vector<PartPtr> parts;
-  for (const VisiblePart& visible : store_->parts()->parts) parts.push_back(visible.part);
+  for (const VisiblePart& visible : set->parts) parts.push_back(visible.part);
   return parts;
 }
 
