@@ -294,7 +294,7 @@ TEST_F(BackgroundMergesTest, ClosingCancelsWithinAHundredMilliseconds) {
   const auto table = NewTable();
   merges_->Stop(nullptr);
   InsertParts(*table, 40);
-  files_->SetHook([&](uint64_t) { std::this_thread::sleep_for(milliseconds(2)); });
+  files_->SetHook([&](uint64_t) { std::this_thread::sleep_for(std::chrono::microseconds(200)); });
   merges_->Start(nullptr);
   while (merges_->running().empty()) std::this_thread::yield();
   const steady_clock::time_point start = steady_clock::now();
