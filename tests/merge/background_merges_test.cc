@@ -426,8 +426,7 @@ TEST_F(BackgroundMergesTest, ReadersSeeWholeInsertsWhateverRuns) {
       for (uint64_t i = 0; i < kInserts; ++i) {
         TestContext context;
         merges_->DelayInsert(shared->store(), context.context);
-        shared->InsertKeys(i, 1, kRowsPerInsert,
-                           "w" + std::to_string(writer) + "-" + std::to_string(i));
+        shared->InsertKeys(i, 1, kRowsPerInsert, std::to_string(writer) + "-" + std::to_string(i));
       }
       --writing;
     });
