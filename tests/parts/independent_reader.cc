@@ -150,7 +150,7 @@ std::string ReadFrame(const std::string& stream, uint64_t offset, uint64_t seed)
 template <class T>
 std::vector<T> NumbersIn(const std::string& bytes) {
   std::vector<T> numbers(bytes.size() / sizeof(T));
-  std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(T));
+  if (!numbers.empty()) std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(T));
   return numbers;
 }
 
