@@ -1,0 +1,48 @@
+// The plan of a query: a tree of immutable steps. A step knows the columns it delivers and, given a
+// statement to run in, opens a stream of blocks; opening takes the part sets that the statement
+// sees, so that a plan may be opened many times. EXPLAIN prints the same tree.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "granary/query/block_stream.h"
+#include "granary/query/formats/header.h"
+
+namespace granary {
+
+class StatementContext;
+
+// What EXPLAIN shows of a step: a line, lines below it, and the steps it reads from.
+struct StepDescription {
+  std::string title;
+  std::vector<std::string> details;
+  // With EXPLAIN indexes = 1; indented by the step itself.
+  std::vector<std::string> indexes;
+};
+
+class PlanStep {
+ public:
+  virtual ~PlanStep() = default;
+
+  // The columns of the blocks, in order.
+  const Header& header() const { return header_; }
+  const std::vector<std::shared_ptr<const PlanStep>>& inputs() const { return inputs_; }
+
+  // The stream keeps references to the step and the context.
+  virtual BlockStreamPtr Open(StatementContext& context) const = 0;
+  // `with_indexes`: takes a part set and prunes it as a run would.
+  virtual StepDescription Describe(StatementContext& context, bool with_indexes) const = 0;
+
+ protected:
+  PlanStep(Header header, std::vector<std::shared_ptr<const PlanStep>> inputs = {})
+      : header_(std::move(header)), inputs_(std::move(inputs)) {}
+
+ private:
+  Header header_;
+  std::vector<std::shared_ptr<const PlanStep>> inputs_;
+};
+using PlanPtr = std::shared_ptr<const PlanStep>;
+
+}  // namespace granary

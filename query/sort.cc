@@ -1,0 +1,163 @@
+#include "granary/query/sort.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <type_traits>
+
+#include "granary/query/ordered_code.h"
+
+namespace granary {
+namespace {
+
+constexpr size_t kParallelSortRows = 1 << 16;
+constexpr size_t kTopBufferRows = 1 << 16;
+
+uint64_t StringPrefix(std::string_view text) {
+  uint64_t code = 0;
+  std::memcpy(&code, text.data(), std::min<size_t>(text.size(), 8));
+  return __builtin_bswap64(code);
+}
+
+template <class T>
+void FillCodes(const Column& column, const SortKey& key, std::vector<uint64_t>& codes) {
+  const T* values = AsNumbers<T>(column).data();
+  const uint64_t flip = key.descending ? ~uint64_t{0} : 0;
+  const uint64_t nan_code = key.nulls_first ? 0 : std::numeric_limits<uint64_t>::max();
+  for (size_t row = 0; row < codes.size(); ++row) {
+    if constexpr (!std::is_integral_v<T>) {
+      if (std::isnan(static_cast<double>(values[row]))) {
+        codes[row] = nan_code;
+        continue;
+      }
+    }
+    codes[row] = OrderedCode(values[row]) ^ flip;
+  }
+}
+
+}  // namespace
+
+RowOrder::RowOrder(const Block& block, std::span<const SortKey> keys) : rows_(block.rows()) {
+  for (const SortKey& sort_key : keys) {
+    const ColumnPtr& column = block.Get(sort_key.column);
+    if (column->is_constant()) continue;
+    Key key{.codes = {}, .column = column, .descending = sort_key.descending};
+    if (column->type().fixed_bytes() > 0) {
+      key.codes.resize(rows_);
+      VisitFixedType(column->type().id(),
+                     [&]<class T>() { FillCodes<T>(*column, sort_key, key.codes); });
+    } else {
+      key.is_exact = false;
+      key.codes.assign(rows_, 0);
+      if (column->type().is_string()) {
+        const uint64_t flip = key.descending ? ~uint64_t{0} : 0;
+        const StringColumn& strings = AsStrings(*column);
+        for (size_t row = 0; row < rows_; ++row) {
+          key.codes[row] = StringPrefix(strings.At(row)) ^ flip;
+        }
+      }
+    }
+    keys_.push_back(std::move(key));
+  }
+}
+
+int RowOrder::Compare(uint32_t a, uint32_t b) const {
+  for (const Key& key : keys_) {
+    if (key.codes[a] != key.codes[b]) return key.codes[a] < key.codes[b] ? -1 : 1;
+    if (key.is_exact) continue;
+    const int order = key.column->Compare(a, *key.column, b);
+    if (order != 0) return key.descending ? -order : order;
+  }
+  return 0;
+}
+
+std::vector<uint32_t> RowOrder::Sorted(std::optional<size_t> limit, const TaskContext* task) const {
+  std::vector<uint32_t> order(rows_);
+  std::iota(order.begin(), order.end(), 0);
+  const auto less = [this](uint32_t a, uint32_t b) {
+    const int result = Compare(a, b);
+    return result != 0 ? result < 0 : a < b;
+  };
+  if (limit && *limit < rows_) {
+    const auto end = order.begin() + static_cast<ptrdiff_t>(*limit);
+    std::nth_element(order.begin(), end, order.end(), less);
+    order.resize(*limit);
+    std::sort(order.begin(), order.end(), less);
+    return order;
+  }
+  const size_t runs = task == nullptr || rows_ < kParallelSortRows ? 1 : task->executor().threads();
+  const auto run_begin = [&](size_t run) {
+    return order.begin() + static_cast<ptrdiff_t>(rows_ * std::min(run, runs) / runs);
+  };
+  if (runs == 1) {
+    std::sort(order.begin(), order.end(), less);
+    return order;
+  }
+  task->executor().ParallelFor(
+      runs, [&](size_t run) { std::sort(run_begin(run), run_begin(run + 1), less); });
+  for (size_t width = 1; width < runs; width *= 2) {
+    task->CheckCancelled();
+    task->executor().ParallelFor((runs + 2 * width - 1) / (2 * width), [&](size_t pair) {
+      const size_t run = pair * 2 * width;
+      std::inplace_merge(run_begin(run), run_begin(run + width), run_begin(run + 2 * width), less);
+    });
+  }
+  return order;
+}
+
+namespace {
+
+Block FirstRows(const std::vector<Block>& blocks, std::span<const SortKey> keys,
+                std::optional<size_t> limit, const TaskContext* task) {
+  const Block rows = ConcatenateBlocks(blocks);
+  if (rows.rows() > std::numeric_limits<uint32_t>::max()) {
+    throw Error(ErrorCode::kNotImplemented,
+                "Sorting more than 4294967295 rows at once; add a LIMIT or a WHERE");
+  }
+  return rows.Gather(RowOrder(rows, keys).Sorted(limit, task));
+}
+
+// What one worker holds: everything, or a little more than the first `limit` rows.
+struct SortBuffer {
+  std::vector<Block> blocks;
+  size_t rows = 0;
+  MemoryCharge charge;
+};
+
+void Shrink(SortBuffer& buffer, std::span<const SortKey> keys, size_t limit,
+            const TaskContext& task) {
+  Block first = FirstRows(buffer.blocks, keys, limit, nullptr);
+  buffer.charge = MemoryCharge(task.memory(), first.byte_size(), "the first rows of ORDER BY");
+  buffer.rows = first.rows();
+  buffer.blocks.assign(1, std::move(first));
+}
+
+}  // namespace
+
+Block SortAll(BlockStream& input, std::span<const SortKey> keys, std::optional<size_t> limit,
+              const TaskContext& task) {
+  std::vector<SortBuffer> buffers(WorkersFor(input, task));
+  for (SortBuffer& buffer : buffers) buffer.charge = MemoryCharge(task.memory(), 0, "ORDER BY");
+  ConsumeAll(input, task, [&](size_t worker, Block block) {
+    SortBuffer& buffer = buffers[worker];
+    buffer.charge.Grow(block.byte_size(), "the rows of ORDER BY");
+    buffer.rows += block.rows();
+    buffer.blocks.push_back(std::move(block));
+    if (limit && buffer.rows > *limit && buffer.rows - *limit >= std::max(*limit, kTopBufferRows)) {
+      Shrink(buffer, keys, *limit, task);
+    }
+  });
+  std::vector<Block> blocks;
+  size_t bytes = 0;
+  for (SortBuffer& buffer : buffers) {
+    for (Block& block : buffer.blocks) blocks.push_back(std::move(block));
+    bytes += buffer.charge.bytes();
+  }
+  if (blocks.empty()) return Block();
+  const MemoryCharge sorted(task.memory(), limit ? 0 : bytes, "the sorted rows of ORDER BY");
+  return FirstRows(blocks, keys, limit, &task);
+}
+
+}  // namespace granary
