@@ -41,6 +41,7 @@ class Engine;
 class FileSystem;
 class PreparedPlan;
 class RunningStatement;
+class SessionState;
 
 // How far a running statement is.
 struct StatementProgress {
@@ -74,8 +75,8 @@ struct DatabaseOptions {
   // Called from any thread with what went wrong but did not fail a statement: damaged indexes,
   // parts put aside, failed background merges.
   std::function<void(const std::string&)> on_warning;
-  // For tests: the disk, the time, the seed of everything random. They outlive the Database.
-  FileSystem* file_system = nullptr;
+  // For tests: the disk, the time (outlives the Database), the seed of everything random.
+  std::shared_ptr<FileSystem> file_system;  // null: that of the system, or memory
   const Clock* clock = nullptr;
   uint64_t seed = 0;
 };
@@ -91,9 +92,9 @@ struct ExecuteOptions {
   std::function<size_t(std::span<char> buffer)> input;
   // Called about ten times a second while the statement runs, from another thread.
   std::function<void(const StatementProgress&)> on_progress;
-  // Set from any thread to cancel the statement; outlives the Result. Beside KILL QUERY and
-  // Result::Cancel, and the only one that also works while Execute itself runs.
-  const CancelToken* cancel = nullptr;
+  // Cancelled from any thread, it cancels the statement, also while Execute itself runs; so do KILL
+  // QUERY and Result::Cancel, through the same token. For one statement. Null: one is made.
+  std::shared_ptr<CancelToken> cancel;
 };
 
 // The rows of a statement, block by block. The statement runs while Next() is called; destroying a
@@ -207,10 +208,8 @@ class Session {
   void SetParameter(std::string_view name, std::string_view text);
 
  private:
-  friend class Database;
-  struct State;
   Engine* engine_;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<SessionState> state_;
 };
 
 class Database {

@@ -1,0 +1,101 @@
+#include "granary/query/explain.h"
+
+#include <utility>
+
+#include "granary/query/plan_steps.h"
+#include "granary/query/planner.h"
+#include "granary/query/sql/format_ast.h"
+#include "granary/query/statement_context.h"
+
+namespace granary {
+namespace {
+
+struct ExplainOptions {
+  bool header = false;
+  bool actions = false;
+  bool indexes = false;
+};
+
+ExplainOptions ReadOptions(const std::vector<sql::SettingChange>& changes) {
+  ExplainOptions options;
+  for (const sql::SettingChange& change : changes) {
+    const bool value = change.value.is_number() && change.value.as_double() != 0;
+    if (change.name == "header") {
+      options.header = value;
+    } else if (change.name == "actions") {
+      options.actions = value;
+    } else if (change.name == "indexes") {
+      options.indexes = value;
+    } else if (change.name == "description") {
+      continue;
+    } else if (change.name == "json" || change.name == "pretty" || change.name == "compact") {
+      if (!value) continue;
+      throw Error(ErrorCode::kNotImplemented, "EXPLAIN " + change.name + " = 1 is not implemented");
+    } else {
+      throw Error(ErrorCode::kUnknownSetting, "Unknown option of EXPLAIN '" + change.name +
+                                                  "'; there are header, actions and indexes");
+    }
+  }
+  return options;
+}
+
+class PlanPrinter {
+ public:
+  PlanPrinter(const ExplainOptions& options, StatementContext& context)
+      : options_(options), context_(context) {}
+
+  void Print(const PlanStep& step, size_t depth) {
+    const StepDescription description = step.Describe(context_, options_.indexes);
+    const std::string indent(2 * depth, ' ');
+    lines_.push_back(indent + description.title);
+    if (options_.header) {
+      for (const HeaderColumn& column : step.header()) {
+        const bool is_first = &column == step.header().data();
+        lines_.push_back(indent + (is_first ? "Header: " : "        ") + column.name + " " +
+                         column.type.name());
+      }
+    }
+    // What decides how a table is read is always shown.
+    if (options_.actions || step.inputs().empty()) {
+      for (const std::string& line : description.details) lines_.push_back(indent + line);
+    }
+    for (const std::string& line : description.indexes) lines_.push_back(indent + line);
+    for (const PlanPtr& input : step.inputs()) Print(*input, depth + 1);
+  }
+
+  std::vector<std::string> Take() { return std::move(lines_); }
+
+ private:
+  const ExplainOptions& options_;
+  StatementContext& context_;
+  std::vector<std::string> lines_;
+};
+
+PlanPtr LinesPlan(const std::vector<std::string>& lines) {
+  auto column = ColumnBuilder::Create(TypeId::kString);
+  for (const std::string& line : lines) column->Append(Value(line));
+  Block block(lines.size());
+  block.Add("explain", column->Finish());
+  return std::make_shared<BlockStep>(Header{{"explain", TypeId::kString}}, std::move(block),
+                                     "Explain");
+}
+
+}  // namespace
+
+PlanPtr PlanExplain(const sql::ExplainStatement& statement, StatementContext& context) {
+  using What = sql::ExplainStatement::What;
+  if (statement.what == What::kSyntax) {
+    return LinesPlan({sql::FormatQuery(*statement.query)});
+  }
+  if (statement.what != What::kPlan) {
+    throw Error(ErrorCode::kNotImplemented,
+                "Of EXPLAIN there are EXPLAIN [PLAN] and EXPLAIN SYNTAX");
+  }
+  const ExplainOptions options = ReadOptions(statement.options);
+  const PlanPtr plan = Planner(&context).PlanQuery(*statement.query);
+  PlanPrinter printer(options, context);
+  printer.Print(*plan, 0);
+  return LinesPlan(printer.Take());
+}
+
+}  // namespace granary

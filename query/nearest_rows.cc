@@ -1,0 +1,179 @@
+#include "granary/query/nearest_rows.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "granary/parts/part_reader.h"
+#include "granary/query/ordered_code.h"
+
+namespace granary {
+namespace {
+
+constexpr uint64_t kNanCode = std::numeric_limits<uint64_t>::max();
+constexpr size_t kRowsPerCall = 512;
+
+std::vector<double> ElementsOf(const Column& vector) {
+  const ColumnPtr row = vector.Materialize();
+  const ArrayColumn& array = AsArrays(*row);
+  const Column& elements = *array.elements();
+  std::vector<double> values;
+  values.reserve(array.Length(0));
+  if (elements.type().is_nothing()) return values;
+  VisitFixedType(elements.type().id(), [&]<class T>() {
+    const T* data = AsNumbers<T>(elements).data();
+    for (uint64_t i = array.Begin(0); i < array.End(0); ++i) {
+      values.push_back(static_cast<double>(data[i]));
+    }
+  });
+  return values;
+}
+
+}  // namespace
+
+DistanceQuery::DistanceQuery(DistanceFunction function, std::string column, const Column& vector,
+                             bool is_double, const DistanceKernels* kernels)
+    : function_(function),
+      column_(std::move(column)),
+      kernels_(kernels),
+      doubles_(ElementsOf(vector)),
+      is_double_(is_double) {
+  floats_.assign(doubles_.begin(), doubles_.end());
+}
+
+bool DistanceQuery::is_finite() const {
+  return std::all_of(floats_.begin(), floats_.end(), [](float x) { return std::isfinite(x); });
+}
+
+bool DistanceQuery::is_zero() const {
+  return std::all_of(doubles_.begin(), doubles_.end(), [](double x) { return x == 0; });
+}
+
+NearestRows::NearestRows(size_t limit, bool larger_is_nearer)
+    : limit_(limit),
+      flip_(larger_is_nearer ? ~uint64_t{0} : 0),
+      worst_code_(limit == 0 ? 0 : kNanCode) {
+  heap_.reserve(std::min<size_t>(limit, 1024));
+}
+
+uint64_t NearestRows::CodeOf(double distance) const {
+  return std::isnan(distance) ? kNanCode : OrderedCode(distance) ^ flip_;
+}
+
+void NearestRows::Push(const RankedRow& row) {
+  if (heap_.size() < limit_) {
+    heap_.push_back(row);
+    std::push_heap(heap_.begin(), heap_.end());
+  } else if (limit_ > 0 && row < heap_.front()) {
+    std::pop_heap(heap_.begin(), heap_.end());
+    heap_.back() = row;
+    std::push_heap(heap_.begin(), heap_.end());
+  }
+  if (heap_.size() == limit_ && limit_ > 0) worst_code_ = heap_.front().code;
+}
+
+void NearestRows::Add(uint32_t part, uint32_t row, double distance) {
+  const uint64_t code = CodeOf(distance);
+  if (code <= worst_code_) Push({code, part, row, distance});
+}
+
+void NearestRows::Merge(const NearestRows& other) {
+  for (const RankedRow& row : other.heap_) Push(row);
+}
+
+std::vector<RankedRow> NearestRows::TakeSorted() {
+  std::sort(heap_.begin(), heap_.end());
+  return std::move(heap_);
+}
+
+PartDistances::PartDistances(const DistanceQuery* query, PartPtr part, uint32_t part_number,
+                             const TaskContext* task)
+    : query_(query),
+      part_(std::move(part)),
+      part_number_(part_number),
+      task_(task),
+      vectors_(part_->Vectors(query->column())) {
+  if (vectors_ != nullptr && vectors_->rows().dimensions != query->dimensions()) {
+    ThrowWrongLength(vectors_->rows().dimensions);
+  }
+}
+
+void PartDistances::ThrowWrongLength(size_t length) const {
+  throw Error(ErrorCode::kSizesOfArraysDontMatch,
+              "The query vector has " + std::to_string(query_->dimensions()) +
+                  " elements, a vector of column '" + query_->column() + "' has " +
+                  std::to_string(length) + "; distances need vectors of equal length");
+}
+
+VectorRows PartDistances::VectorsOf(const Block& block) const {
+  const ArrayColumn& column = AsArrays(*block.column(0));
+  for (size_t row = 0; row < column.size(); ++row) {
+    if (column.Length(row) != query_->dimensions()) ThrowWrongLength(column.Length(row));
+  }
+  return column.Vectors(query_->dimensions());
+}
+
+template <class F>
+void PartDistances::WithQuery(F&& f) const {
+  if (query_->is_double()) {
+    f(query_->doubles());
+  } else {
+    f(query_->floats());
+  }
+}
+
+void PartDistances::AddRange(uint64_t first_row, size_t count, NearestRows& nearest) const {
+  Block block;  // keeps the vectors of a column without fixed stride
+  VectorRows vectors;
+  if (vectors_ != nullptr) {
+    vectors_->VerifyRows(first_row, count);
+    vectors = vectors_->rows().Slice(first_row, count);
+  } else {
+    const size_t granule_rows = part_->granule_rows();
+    block = PartReader(part_, {query_->column()}, *task_)
+                .Read({first_row / granule_rows,
+                       (first_row + count + granule_rows - 1) / granule_rows});
+    vectors = VectorsOf(block);
+  }
+  WithQuery([&]<class T>(std::span<const T> query) {
+    std::array<T, kRowsPerCall> distances;
+    for (size_t done = 0; done < count; done += kRowsPerCall) {
+      const size_t rows = std::min(kRowsPerCall, count - done);
+      ComputeDistances(query_->kernels(), query_->function(), query, vectors, done, rows,
+                       distances.data());
+      for (size_t i = 0; i < rows; ++i) {
+        nearest.Add(part_number_, static_cast<uint32_t>(first_row + done + i), distances[i]);
+      }
+    }
+  });
+}
+
+void PartDistances::AddRows(std::span<const uint32_t> rows, NearestRows& nearest) const {
+  Block block;
+  VectorRows vectors;
+  std::vector<uint32_t> positions;
+  if (vectors_ != nullptr) {
+    for (const uint32_t row : rows) vectors_->VerifyRows(row, 1);
+    vectors = vectors_->rows();
+  } else {
+    block = PartReader(part_, {query_->column()}, *task_).Gather(rows);
+    vectors = VectorsOf(block);
+    positions.resize(rows.size());
+    std::iota(positions.begin(), positions.end(), 0);
+  }
+  const std::span<const uint32_t> ids = vectors_ != nullptr ? rows : positions;
+  WithQuery([&]<class T>(std::span<const T> query) {
+    std::array<T, kRowsPerCall> distances;
+    for (size_t done = 0; done < rows.size(); done += kRowsPerCall) {
+      const size_t count = std::min(kRowsPerCall, rows.size() - done);
+      ComputeDistances(query_->kernels(), query_->function(), query, vectors,
+                       ids.subspan(done, count), distances.data());
+      for (size_t i = 0; i < count; ++i) nearest.Add(part_number_, rows[done + i], distances[i]);
+    }
+  });
+}
+
+}  // namespace granary

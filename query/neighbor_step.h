@@ -1,0 +1,47 @@
+// The plan step of a nearest-neighbour search: what is searched and why this way; runs
+// NeighborSearchRun and reads the other columns for the rows found.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "granary/query/neighbor_search.h"
+#include "granary/query/neighbor_shape.h"
+#include "granary/query/plan.h"
+
+namespace granary {
+
+class NeighborStep final : public PlanStep {
+ public:
+  // Delivers the columns of `header`, which are columns of the table but for the distance under its
+  // text; in order of distance, at most `count` rows. `index_name` is empty for an exact search,
+  // `reason` then says why.
+  NeighborStep(TablePtr table, Header header, NeighborShape shape, size_t count,
+               std::string index_name, std::string reason, RowFilter filter,
+               std::shared_ptr<const QuerySettings> settings);
+
+  BlockStreamPtr Open(StatementContext& context) const override;
+  StepDescription Describe(StatementContext& context, bool with_indexes) const override;
+
+ private:
+  DistanceQuery MakeQuery(StatementContext& context) const;
+  // Null for an exact search. Checks the query vector against the index.
+  const DeclaredIndex* FindIndex(const PartSet& parts, const DistanceQuery& query) const;
+  NeighborRequest MakeRequest(const PartSet& parts, const DistanceQuery& query) const;
+  // Runs the search to see what it does.
+  void DescribeSearch(StatementContext& context, StepDescription& description) const;
+  Block Search(StatementContext& context) const;
+  Block ReadRows(const std::vector<RankedRow>& rows, const GranuleSelection& selection,
+                 const TaskContext& task) const;
+
+  TablePtr table_;
+  NeighborShape shape_;
+  size_t count_;
+  std::string index_name_;
+  std::string reason_;
+  RowFilter filter_;
+  std::shared_ptr<const QuerySettings> settings_;
+};
+
+}  // namespace granary

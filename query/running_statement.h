@@ -1,0 +1,46 @@
+// A statement from its text to its last row: what stands behind Result.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "granary/query/plan.h"
+#include "granary/query/statement_context.h"
+
+namespace granary {
+
+class ProcessList;
+
+class RunningStatement {
+ public:
+  // Enters the process list; leaves it when the statement has ended.
+  RunningStatement(std::unique_ptr<StatementContext> context,
+                   std::function<void(const StatementProgress&)> on_progress);
+  ~RunningStatement();
+
+  StatementContext& context() { return *context_; }
+  const StatementContext& context() const { return *context_; }
+
+  // The plan of the result (null: no rows), its FORMAT, and where its rows go instead of to the
+  // caller, if it has INTO OUTFILE.
+  void Start(PlanPtr plan, std::string format, const std::string& outfile);
+  std::optional<Block> Next();
+
+  const Header& columns() const { return columns_; }
+  const std::optional<std::string>& format() const { return format_; }
+
+ private:
+  void WriteOutfile(const std::string& outfile);
+  void Finish();
+
+  std::unique_ptr<StatementContext> context_;
+  PlanPtr plan_;
+  BlockStreamPtr stream_;  // null before the first and after the last row
+  bool is_finished_ = false;
+  uint64_t rows_returned_ = 0;
+  Header columns_;
+  std::optional<std::string> format_;
+};
+
+}  // namespace granary

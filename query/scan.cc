@@ -1,0 +1,151 @@
+#include "granary/query/scan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "granary/parts/part_reader.h"
+#include "granary/query/plan_steps.h"
+#include "granary/query/statement_context.h"
+
+namespace granary {
+namespace {
+
+// When fewer than one row in so many passes, the other columns are gathered row by row.
+constexpr size_t kGatherBelowOneIn = 8;
+
+class ScanPieces final : public PieceReader {
+ public:
+  ScanPieces(GranuleSelection selection, std::vector<std::string> columns,
+             CompiledExpressionPtr condition, size_t rows_per_piece, const TaskContext* task)
+      : selection_(std::move(selection)),
+        pieces_(CutIntoPieces(selection_, rows_per_piece)),
+        columns_(std::move(columns)),
+        condition_(std::move(condition)),
+        task_(task) {
+    if (!condition_) return;
+    for (const std::string& name : columns_) {
+      const auto& filter = condition_->required_columns();
+      if (std::find(filter.begin(), filter.end(), name) == filter.end()) rest_.push_back(name);
+    }
+  }
+
+  size_t count() const override { return pieces_.size(); }
+
+  Block Read(size_t index) const override {
+    const ScanPiece& piece = pieces_[index];
+    const PartPtr& part = selection_.parts[piece.part].part;
+    Block block = condition_ ? ReadFiltered(part, piece.granules)
+                             : ReadColumns(part, columns_, piece.granules);
+    task_->progress().rows_done += part->RowsIn(piece.granules);
+    task_->progress().bytes_done += block.byte_size();
+    return block;
+  }
+
+ private:
+  Block ReadColumns(const PartPtr& part, const std::vector<std::string>& columns,
+                    GranuleRange granules) const {
+    if (columns.empty()) return Block(part->RowsIn(granules));
+    return PartReader(part, columns, *task_).Read(granules);
+  }
+
+  Block ReadFiltered(const PartPtr& part, GranuleRange granules) const {
+    const Block filter_columns = ReadColumns(part, condition_->required_columns(), granules);
+    const size_t rows = filter_columns.rows();
+    std::vector<uint8_t> mask(rows);
+    const size_t kept = ConditionMask(*condition_->Evaluate(filter_columns), mask);
+    if (kept == 0) return Block();
+    const Block kept_filter = kept == rows ? filter_columns : filter_columns.Filter(mask, kept);
+    const Block kept_rest = ReadRest(part, granules, mask, kept);
+    Block block(kept);
+    for (const std::string& name : columns_) {
+      const bool is_rest = std::find(rest_.begin(), rest_.end(), name) != rest_.end();
+      block.Add(name, (is_rest ? kept_rest : kept_filter).Get(name));
+    }
+    return block;
+  }
+
+  // The columns that the condition does not read, of the rows that passed it.
+  Block ReadRest(const PartPtr& part, GranuleRange granules, std::span<const uint8_t> mask,
+                 size_t kept) const {
+    if (rest_.empty()) return Block(kept);
+    if (kept * kGatherBelowOneIn >= mask.size()) {
+      const Block block = ReadColumns(part, rest_, granules);
+      return kept == mask.size() ? block : block.Filter(mask, kept);
+    }
+    std::vector<uint32_t> rows;
+    rows.reserve(kept);
+    for (size_t row = 0; row < mask.size(); ++row) {
+      if (mask[row] != 0)
+        rows.push_back(static_cast<uint32_t>(part->FirstRow(granules.begin) + row));
+    }
+    return PartReader(part, rest_, *task_).Gather(rows);
+  }
+
+  const GranuleSelection selection_;
+  const std::vector<ScanPiece> pieces_;
+  const std::vector<std::string> columns_;
+  const CompiledExpressionPtr condition_;
+  const TaskContext* task_;
+  std::vector<std::string> rest_;
+};
+
+}  // namespace
+
+std::vector<ScanPiece> CutIntoPieces(const GranuleSelection& selection, size_t rows_per_piece) {
+  std::vector<ScanPiece> pieces;
+  for (size_t index = 0; index < selection.parts.size(); ++index) {
+    const SelectedPart& selected = selection.parts[index];
+    const size_t granules = std::max<size_t>(1, rows_per_piece / selected.part->granule_rows());
+    for (const GranuleRange& range : selected.ranges) {
+      for (size_t begin = range.begin; begin < range.end; begin += granules) {
+        pieces.push_back({index, {begin, std::min(begin + granules, range.end)}});
+      }
+    }
+  }
+  return pieces;
+}
+
+std::vector<std::string> ColumnNames(const Header& header) {
+  std::vector<std::string> names;
+  for (const HeaderColumn& column : header) names.push_back(column.name);
+  return names;
+}
+
+ScanStep::ScanStep(TablePtr table, Header header, RowFilter filter,
+                   std::shared_ptr<const QuerySettings> settings, std::vector<std::string> notes)
+    : PlanStep(std::move(header)),
+      table_(std::move(table)),
+      filter_(std::move(filter)),
+      settings_(std::move(settings)),
+      notes_(std::move(notes)) {}
+
+GranuleSelection ScanStep::Select(StatementContext& context) const {
+  return SelectGranules(*context.Parts(*table_), filter_.predicate, *settings_, {}, context.task());
+}
+
+BlockStreamPtr ScanStep::Open(StatementContext& context) const {
+  GranuleSelection selection = Select(context);
+  context.task().progress().rows_total += selection.rows();
+  return std::make_unique<PieceStream>(
+      std::make_unique<ScanPieces>(std::move(selection), ColumnNames(header()), filter_.condition,
+                                   settings_->max_block_size, &context.task()),
+      &context.task());
+}
+
+StepDescription ScanStep::Describe(StatementContext& context, bool with_indexes) const {
+  StepDescription description;
+  description.title = "ReadFromMergeTree (default." + table_->name + ")";
+  if (filter_.condition) {
+    description.details.push_back("Filter column: " + filter_.condition->text());
+  }
+  description.details.insert(description.details.end(), notes_.begin(), notes_.end());
+  if (with_indexes) {
+    description.indexes.push_back("Indexes:");
+    for (std::string& line : DescribeStages(Select(context))) {
+      description.indexes.push_back(std::move(line));
+    }
+  }
+  return description;
+}
+
+}  // namespace granary

@@ -1,0 +1,77 @@
+// Plans one SELECT.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "granary/query/neighbor_shape.h"
+#include "granary/query/plan_steps.h"
+#include "granary/query/planner.h"
+#include "granary/query/scan.h"
+#include "granary/query/source.h"
+
+namespace granary {
+
+class SelectPlanner {
+ public:
+  SelectPlanner(const sql::Select& select, Planner* planner, const PlannerScope& outer);
+
+  PlanPtr Plan();
+
+ private:
+  // An item of the select list, asterisks expanded.
+  struct Item {
+    sql::ExprPtr expression;
+    std::string name;
+  };
+
+  void ResolveNames();
+  std::vector<Item> ExpandItems() const;
+  void ExpandAsterisk(const sql::Asterisk& asterisk, std::vector<Item>& items) const;
+  std::string NameOf(const sql::Expr& expr) const;
+  // The select item that a position stands for, or the expression itself.
+  sql::ExprPtr PositionOr(const sql::ExprPtr& expr, const char* clause) const;
+
+  void CompileFilter();
+  void CompileGroupBy();
+  void CompileOutput();
+  CompiledExpressionPtr Compile(const sql::Expr& expr, bool is_condition = false);
+  bool IsAggregated() const;
+  std::optional<uint64_t> RowsWanted() const;
+
+  // Makes a nearest-neighbour search of the ORDER BY if it is one; else leaves a note for EXPLAIN.
+  void MatchNeighbors();
+  NeighborContext ContextForNeighbors() const;
+
+  PlanPtr ReadSource();
+  Header NeededColumns() const;
+  PlanPtr AddAggregation(PlanPtr plan);
+  PlanPtr AddOutput(PlanPtr plan);
+
+  const sql::Select& select_;
+  Planner* planner_;
+  PlannerScope outer_;
+  Source source_;
+  ExpressionScope scope_;
+  std::vector<Item> items_;
+
+  RowFilter filter_;
+  bool is_aggregated_ = false;
+  std::vector<Projection> keys_;
+  std::vector<AggregateCall> calls_;
+  CompiledExpressionPtr having_;
+  std::vector<CompiledExpressionPtr> outputs_;  // of items_
+  std::vector<CompiledExpressionPtr> sort_expressions_;
+  std::vector<SortKey> sort_keys_;
+  std::vector<CompiledExpressionPtr> limit_by_;
+  RowLimit limit_;
+
+  std::optional<NeighborShape> neighbors_;
+  std::string neighbor_index_;
+  std::vector<std::string> notes_;
+  std::set<std::string, std::less<>> parameter_log_;
+};
+
+}  // namespace granary

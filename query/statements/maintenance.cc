@@ -1,0 +1,142 @@
+// OPTIMIZE, SYSTEM, CHECK TABLE and KILL QUERY.
+#include <chrono>
+#include <thread>
+
+#include "granary/query/engine.h"
+#include "granary/query/plan_steps.h"
+#include "granary/query/planner.h"
+#include "granary/query/schema_compiler.h"
+#include "granary/query/source.h"
+#include "granary/query/sql/parser.h"
+#include "granary/query/statements/statement.h"
+#include "granary/query/system_tables.h"
+
+namespace granary {
+namespace {
+
+// The partition that PARTITION names: by its id as a string, or by the values of its key.
+std::string PartitionId(const sql::Expr& expr, const PartSet& parts, StatementContext& context) {
+  ExpressionScope scope;
+  scope.context = context.functions();
+  scope.parameters = &context.parameters();
+  std::vector<Value> wanted;
+  const auto* tuple = sql::As<sql::Function>(expr);
+  if (tuple != nullptr && tuple->name == "tuple") {
+    for (const sql::ExprPtr& item : tuple->arguments) {
+      wanted.push_back(EvaluateConstant(*item, scope).value);
+    }
+  } else {
+    wanted.push_back(EvaluateConstant(expr, scope).value);
+  }
+  for (const VisiblePart& visible : parts.parts) {
+    const Part& part = *visible.part;
+    if (wanted.size() == 1 && wanted[0].is_string() &&
+        wanted[0].as_string() == part.name().partition_id) {
+      return part.name().partition_id;
+    }
+    bool equal = part.partition().size() == wanted.size();
+    for (size_t i = 0; equal && i < wanted.size(); ++i) {
+      const DataType& type = parts.schema->partition_key[i]->type();
+      equal = CompareValues(part.partition()[i], MakeConstant(type, wanted[i], 1)->ValueAt(0)) == 0;
+    }
+    if (equal) return part.name().partition_id;
+  }
+  throw Error(ErrorCode::kNoSuchDataPart,
+              "The table has no such partition; system.parts lists them");
+}
+
+void WaitForEnd(const std::string& query_id, StatementContext& context) {
+  while (context.engine().processes().IsRunning(query_id)) {
+    context.task().CheckCancelled();
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
+}  // namespace
+
+PlanPtr RunOptimize(const sql::OptimizeTableStatement& statement, StatementContext& context) {
+  context.engine().CheckWritable();
+  const TablePtr table = ResolveTable(statement.table, context);
+  OptimizeOptions options{.partition_id = {}, .final = statement.final};
+  if (statement.partition) {
+    options.partition_id = PartitionId(*statement.partition, *context.Parts(*table), context);
+  }
+  context.engine().merges().Optimize(table->store, options, context.task());
+  return nullptr;
+}
+
+PlanPtr RunSystem(const sql::SystemStatement& statement, StatementContext& context) {
+  Engine& engine = context.engine();
+  const TablePtr table = statement.table ? ResolveTable(*statement.table, context) : nullptr;
+  const TableStore* store = table ? table->store.get() : nullptr;
+  const std::string& command = statement.command;
+  if (command == "STOP MERGES") {
+    engine.CheckWritable();
+    engine.merges().Stop(store);
+  } else if (command == "START MERGES") {
+    engine.CheckWritable();
+    engine.merges().Start(store);
+  } else if (command == "WAIT MERGES") {
+    engine.merges().Wait(store, context.task());
+  } else {
+    throw Error(ErrorCode::kNotImplemented,
+                "SYSTEM " + command +
+                    " is not implemented; there are SYSTEM STOP MERGES, START MERGES and WAIT "
+                    "MERGES");
+  }
+  return nullptr;
+}
+
+PlanPtr RunCheckTable(const sql::CheckTableStatement& statement, StatementContext& context) {
+  const TablePtr table = ResolveTable(statement.table, context);
+  const PartSetPtr parts = context.Parts(*table);
+  auto names = ColumnBuilder::Create(TypeId::kString);
+  auto passed = ColumnBuilder::Create(TypeId::kBool);
+  auto messages = ColumnBuilder::Create(TypeId::kString);
+  for (const VisiblePart& visible : parts->parts) {
+    std::string message;
+    for (const std::string& damage : visible.part->Check(context.task())) {
+      message += (message.empty() ? "" : "; ") + damage;
+    }
+    names->Append(Value(visible.part->name_text()));
+    passed->Append(Value(static_cast<uint64_t>(message.empty())));
+    messages->Append(Value(message));
+  }
+  Block block(parts->parts.size());
+  block.Add("part_path", names->Finish());
+  block.Add("is_passed", passed->Finish());
+  block.Add("message", messages->Finish());
+  const Header header = {
+      {"part_path", TypeId::kString}, {"is_passed", TypeId::kBool}, {"message", TypeId::kString}};
+  return std::make_shared<BlockStep>(header, std::move(block), "CheckTable");
+}
+
+PlanPtr RunKillQuery(const sql::KillQueryStatement& statement, StatementContext& context) {
+  sql::Query query;
+  sql::Select& select = query.selects.emplace_back();
+  for (const char* column : {"query_id", "query"}) {
+    auto identifier = std::make_shared<sql::Identifier>();
+    identifier->parts = {column};
+    select.columns.push_back(std::move(identifier));
+  }
+  select.from.push_back({.table = sql::TableName{.database = "system", .table = "processes"}});
+  select.where = statement.where;
+  const Block found = RunToBlock(*Planner(&context).PlanQuery(query), context);
+
+  auto status = ColumnBuilder::Create(TypeId::kString);
+  for (size_t row = 0; row < found.rows(); ++row) {
+    const std::string id = found.column(0)->ValueAt(row).as_string();
+    const bool is_own = id == context.query_id();
+    const bool killed = !is_own && context.engine().processes().Cancel(id);
+    if (killed && statement.sync) WaitForEnd(id, context);
+    status->Append(Value(std::string(killed && !statement.sync ? "waiting" : "finished")));
+  }
+  Block block(found.rows());
+  block.Add("kill_status", status->Finish());
+  for (const NamedColumn& column : found.columns()) block.Add(column.name, column.column);
+  const Header header = {
+      {"kill_status", TypeId::kString}, {"query_id", TypeId::kString}, {"query", TypeId::kString}};
+  return std::make_shared<BlockStep>(header, std::move(block), "KillQuery");
+}
+
+}  // namespace granary

@@ -1,0 +1,84 @@
+// CREATE, DROP, TRUNCATE and RENAME TABLE.
+#include "granary/query/engine.h"
+#include "granary/query/schema_compiler.h"
+#include "granary/query/source.h"
+#include "granary/query/statements/statement.h"
+
+namespace granary {
+namespace {
+
+// CREATE TABLE a AS b: the definition of b under the name a; an ENGINE or ORDER BY of the statement
+// itself is taken instead of b's.
+sql::CreateTableStatement CopyOf(const sql::CreateTableStatement& statement,
+                                 StatementContext& context) {
+  const TablePtr other = ResolveTable(*statement.as_table, context);
+  sql::CreateTableStatement copy = *ParseDefinition(context.Parts(*other)->schema->definition);
+  copy.table = statement.table;
+  if (!statement.columns.empty()) {
+    throw Error(ErrorCode::kIncorrectQuery,
+                "CREATE TABLE ... AS takes its columns from the other table; leave the list out");
+  }
+  copy.engine = statement.engine;
+  if (statement.order_by) {
+    copy.order_by = statement.order_by;
+    copy.primary_key = statement.primary_key;
+  }
+  if (statement.partition_by) copy.partition_by = statement.partition_by;
+  for (const auto& change : statement.table_settings) copy.table_settings.push_back(change);
+  return copy;
+}
+
+}  // namespace
+
+PlanPtr RunCreateTable(const sql::CreateTableStatement& statement, StatementContext& context) {
+  Engine& engine = context.engine();
+  engine.CheckWritable();
+  CheckDatabase(statement.table.database);
+  const std::string& name = statement.table.table;
+  if (engine.tables().Find(name) != nullptr) {
+    if (statement.if_not_exists) return nullptr;
+    throw Error(ErrorCode::kTableAlreadyExists,
+                "Table '" + name + "' exists already; drop it or use IF NOT EXISTS");
+  }
+  const auto canonical =
+      Canonicalize(statement.as_table ? CopyOf(statement, context) : statement,
+                   engine.options().skip_indexes, engine.options().table_settings);
+  const SchemaPtr schema = CompileSchema(*canonical);
+  engine.tables().Create(name, schema->definition, context.task());
+  return nullptr;
+}
+
+PlanPtr RunDropTable(const sql::DropTableStatement& statement, StatementContext& context) {
+  Engine& engine = context.engine();
+  engine.CheckWritable();
+  CheckDatabase(statement.table.database);
+  if (statement.if_exists && engine.tables().Find(statement.table.table) == nullptr) return nullptr;
+  engine.tables().Drop(statement.table.table);
+  return nullptr;
+}
+
+PlanPtr RunTruncateTable(const sql::TruncateTableStatement& statement, StatementContext& context) {
+  Engine& engine = context.engine();
+  engine.CheckWritable();
+  CheckDatabase(statement.table.database);
+  const TablePtr table = engine.tables().Find(statement.table.table);
+  if (table == nullptr && statement.if_exists) return nullptr;
+  ResolveTable(statement.table, context)->store->Truncate();
+  return nullptr;
+}
+
+PlanPtr RunRenameTable(const sql::RenameTableStatement& statement, StatementContext& context) {
+  Engine& engine = context.engine();
+  engine.CheckWritable();
+  if (statement.renames.size() > 1) {
+    throw Error(ErrorCode::kNotImplemented,
+                "RENAME TABLE of several tables at once is not implemented; rename one by one");
+  }
+  const auto& [from, to] = statement.renames.front();
+  CheckDatabase(from.database);
+  CheckDatabase(to.database);
+  engine.tables().Rename(from.table, to.table);
+  return nullptr;
+}
+
+}  // namespace granary

@@ -1,0 +1,23 @@
+// Table functions: numbers([first,] count), file('name'[, format[, structure]]).
+#pragma once
+
+#include <string>
+
+#include "granary/query/plan.h"
+#include "granary/query/planner.h"
+#include "granary/query/sql/ast.h"
+
+namespace granary {
+
+// The plan that reads a table function. Throws UNKNOWN_FUNCTION, and for the arguments
+// NUMBER_OF_ARGUMENTS_DOESNT_MATCH, BAD_ARGUMENTS, PATH_ACCESS_DENIED, ...
+PlanPtr PlanTableFunction(const sql::Function& function, const PlannerScope& scope);
+
+// first, first + step, ...; `count` numbers in a column `name` of type UInt64.
+PlanPtr NumbersPlan(std::string name, uint64_t first, uint64_t count, uint64_t step);
+
+// Where a file that SQL names lies, if SQL may open it. Throws PATH_ACCESS_DENIED, which names
+// user_files_path.
+std::string ResolveUserFile(const std::string& name, StatementContext& context);
+
+}  // namespace granary
