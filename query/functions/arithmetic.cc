@@ -90,6 +90,12 @@ struct OrZeroDivide {
     return b == 0 ? T{0} : IntegerDivide::Apply(a, b);
   }
 };
+struct OrZeroQuotient {
+  template <class T>
+  static T Apply(T a, T b) {
+    return b == 0 ? T{0} : a / b;
+  }
+};
 struct OrZeroModulo {
   template <class T>
   static T Apply(T a, T b) {
@@ -187,7 +193,6 @@ DataType SumType(const DataType& a, const DataType& b, bool is_signed) {
 // The type that integer division is computed in: that of a division of 64-bit integers when the
 // operands differ in sign, else the wider operand.
 DataType DivisionType(const DataType& a, const DataType& b) {
-  if (a.is_float() || b.is_float()) return TypeId::kInt64;
   if (IsSigned(a) == IsSigned(b)) {
     return IntegerType(IsSigned(a), std::max(a.fixed_bytes(), b.fixed_bytes()));
   }
@@ -299,15 +304,27 @@ Function BindIntegerOperation(std::string name, std::span<const FunctionArgument
           can_fail};
 }
 
+// Of floats: their quotient without its fraction.
+Function BindIntDivOfFloats(std::string name, DataType result, bool refuses_zero) {
+  const auto body = [=](std::span<const ColumnPtr> values, size_t rows) {
+    const ColumnPtr divisor = ConvertFixed(values[1], TypeId::kFloat64);
+    if (refuses_zero) RefuseZeros(*divisor, name);
+    const ColumnPtr quotient =
+        ApplyIn<OrZeroQuotient, Numbers::kFloats>(TypeId::kFloat64, values[0], divisor, rows);
+    return ConvertFixed(quotient, result);
+  };
+  return {result, body, true};
+}
+
 template <class Op, bool refuses_zero>
 FunctionBinder IntDivBinder(std::string name) {
   return [name](std::span<const FunctionArgument> arguments, const FunctionContext&) {
     RequireOperands(name, arguments);
     const DataType& a = arguments[0].type;
     const DataType& b = arguments[1].type;
-    const DataType result = a.is_float() || b.is_float()
-                                ? DataType(TypeId::kInt64)
-                                : IntegerType(IsSigned(a) || IsSigned(b), a.fixed_bytes());
+    const bool is_signed = a.is_float() || b.is_float() || IsSigned(a) || IsSigned(b);
+    const DataType result = IntegerType(is_signed, a.fixed_bytes());
+    if (a.is_float() || b.is_float()) return BindIntDivOfFloats(name, result, refuses_zero);
     return BindIntegerOperation<Op, refuses_zero>(name, arguments, DivisionType(a, b), result);
   };
 }

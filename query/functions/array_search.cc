@@ -1,4 +1,5 @@
 // has, indexOf, countEqual, hasAll, hasAny, arrayUniq, arrayReduce, and the sums over arrays.
+#include <cmath>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -110,8 +111,8 @@ std::pair<std::string, std::vector<Value>> ParseAggregate(const std::string& tex
   const Value values = levels->ValueAt(0);
   for (const Value& level : values.as_array()) {
     const double number = level.as_double();
-    const bool is_whole = number >= 0 && number < 0x1p53 && number == static_cast<uint64_t>(number);
-    parameters.push_back(is_whole && number > 1 ? Value(static_cast<uint64_t>(number)) : level);
+    const bool is_whole = number >= 0 && number < 0x1p53 && number == std::floor(number);
+    parameters.push_back(is_whole ? Value(static_cast<uint64_t>(number)) : level);
   }
   return {text.substr(0, open), parameters};
 }

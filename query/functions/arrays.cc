@@ -291,6 +291,14 @@ uint64_t RangeLength(int64_t begin, int64_t end, int64_t step) {
   return (distance - 1) / stride + 1;
 }
 
+// Numbers beyond Int64 cannot be ends of ranges that fit into memory.
+void RefuseHugeNumbers(const Column& column, size_t rows) {
+  if (column.type().id() != TypeId::kUInt64) return;
+  for (const int64_t number : ReadNumbers<int64_t>(column, rows)) {
+    if (number < 0) CheckElements(static_cast<uint64_t>(number), "range");
+  }
+}
+
 Function BindRange(std::span<const FunctionArgument> arguments, const FunctionContext&) {
   std::vector<DataType> types;
   for (size_t i = 0; i < arguments.size(); ++i) {
@@ -299,6 +307,7 @@ Function BindRange(std::span<const FunctionArgument> arguments, const FunctionCo
   }
   const DataType element = CommonTypeOrThrow(types, "range");
   const auto body = [element](std::span<const ColumnPtr> values, size_t rows) {
+    for (const ColumnPtr& value : values) RefuseHugeNumbers(*value, rows);
     std::vector<int64_t> begins(rows, 0), steps(rows, 1);
     const auto ends = ReadNumbers<int64_t>(*values[values.size() > 1 ? 1 : 0], rows);
     if (values.size() > 1) begins = ReadNumbers<int64_t>(*values[0], rows);

@@ -41,7 +41,7 @@ ColumnPtr CastArrays(const ColumnPtr& column, const DataType& to) {
 
 Function BindCastTo(std::string_view name, const DataType& from, const DataType& to) {
   if (!IsCastable(from, to)) {
-    if (from.is_array() || from.is_nothing()) ThrowIllegalType(name, 0, from, "a scalar");
+    if (from.is_array() && !to.is_array()) ThrowIllegalType(name, 0, from, "a scalar");
     ThrowNotCastable(from, to);
   }
   return {
@@ -217,7 +217,8 @@ ColumnPtr ConvertArrayExactly(const ColumnPtr& value, const DataType& to) {
 }  // namespace
 
 bool IsCastable(const DataType& from, const DataType& to) {
-  if (from == to || from.is_string()) return true;
+  if (from == to) return true;
+  if (from.is_string()) return to.is_array() ? IsCastable(from, to.element()) : !to.is_nothing();
   if (to.is_string()) return !from.is_nothing();
   if (from.is_array() && to.is_array()) {
     return from.element().is_nothing() || IsCastable(from.element(), to.element());

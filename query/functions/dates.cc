@@ -212,6 +212,10 @@ int64_t StartOfInterval(int64_t seconds, int64_t count, DateUnit unit) {
     const int64_t number = (week - 4) / 7;
     return (number - ((number % count) + count) % count) * 7 * kDaySeconds + 4 * kDaySeconds;
   }
+  if (unit == DateUnit::kHour) {
+    const int64_t of_day = seconds % kDaySeconds;
+    return seconds - of_day % (3600 * count);  // counted from midnight
+  }
   if (const int64_t step = UnitSeconds(unit)) return seconds - seconds % (step * count);
   const int64_t months = UnitMonths(unit) * count;
   const int64_t first = 1970 * 12;
@@ -221,10 +225,9 @@ int64_t StartOfInterval(int64_t seconds, int64_t count, DateUnit unit) {
          kDaySeconds;
 }
 
-Function StartOfIntervalFunction(const DataType& argument, int64_t count, DateUnit unit) {
-  const bool is_short = UnitSeconds(unit) > 0 && UnitSeconds(unit) < kDaySeconds;
-  const bool is_day_of_time = unit == DateUnit::kDay && argument.id() == TypeId::kDateTime;
-  const DataType type = is_short || is_day_of_time ? TypeId::kDateTime : TypeId::kDate;
+Function StartOfIntervalFunction(int64_t count, DateUnit unit) {
+  const bool has_time = UnitSeconds(unit) > 0 && unit != DateUnit::kWeek;
+  const DataType type = has_time ? TypeId::kDateTime : TypeId::kDate;
   return {type, [=](std::span<const ColumnPtr> values, size_t rows) {
             const ColumnPtr times = ConvertFixed(values[0], TypeId::kDateTime);
             const NumberView<uint32_t> seconds(*times);
@@ -250,14 +253,14 @@ Function BindStartOfInterval(std::span<const FunctionArgument> arguments, const 
                 fmt::format("The interval of function {} must be from 1 to {} units, not {}", kName,
                             kCountMax, count));
   }
-  return StartOfIntervalFunction(arguments[0].type, count, ParseUnit(kName, arguments[2], 2));
+  return StartOfIntervalFunction(count, ParseUnit(kName, arguments[2], 2));
 }
 
 Function BindDateTrunc(std::span<const FunctionArgument> arguments, const FunctionContext&) {
   RequireString("dateTrunc", arguments, 0);
   RequireDate("dateTrunc", arguments, 1);
   const DateUnit unit = ParseUnit("dateTrunc", arguments[0], 0);
-  Function start = StartOfIntervalFunction(arguments[1].type, 1, unit);
+  Function start = StartOfIntervalFunction(1, unit);
   return {start.result_type(), [start](std::span<const ColumnPtr> values, size_t rows) {
             return start.Execute(values.subspan(1), rows);
           }};

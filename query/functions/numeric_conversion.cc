@@ -78,8 +78,18 @@ ColumnPtr ConvertToDate(const Column& column) {
   if constexpr (kIsFloat<From>) RefuseNonFinite(values, column.size(), TypeId::kDate);
   return FillNumbers<uint16_t>(TypeId::kDate, column.size(), [=](size_t row) {
     const auto number = ConvertNumber<int64_t>(values[row]);
+    if (number < 0) return uint16_t{0};
     return static_cast<uint16_t>(
         number > std::numeric_limits<uint16_t>::max() ? number / kDaySeconds : number);
+  });
+}
+
+template <class From>
+ColumnPtr ConvertToDateTime(const Column& column) {
+  const From* values = AsNumbers<From>(column).data();
+  if constexpr (kIsFloat<From>) RefuseNonFinite(values, column.size(), TypeId::kDateTime);
+  return FillNumbers<uint32_t>(TypeId::kDateTime, column.size(), [=](size_t row) {
+    return values[row] < From{} ? 0 : ConvertNumber<uint32_t>(values[row]);
   });
 }
 
@@ -101,6 +111,7 @@ ColumnPtr ConvertStored(const ColumnPtr& column, const DataType& to) {
   return VisitFixedType(from.id(), [&]<class From>() -> ColumnPtr {
     if (to.id() == TypeId::kBool) return ConvertToBool<From>(*column);
     if (to.id() == TypeId::kDate) return ConvertToDate<From>(*column);
+    if (to.id() == TypeId::kDateTime) return ConvertToDateTime<From>(*column);
     return VisitFixedType(to.id(), [&]<class To>() -> ColumnPtr {
       if constexpr (std::is_same_v<From, To>) return Retyped(column, to);
       return ConvertRows<To, From>(*column, to);

@@ -1,5 +1,6 @@
 // floor, ceil, trunc, round(x[, digits]): digits behind the point, or before it if negative. The
-// result has the type of x. Halves of floats go to the even neighbour, those of integers up.
+// result has the type of x. Halves of floats go to the even neighbour, those of integers away from
+// 0.
 #include <cmath>
 
 #include "granary/query/functions/column_access.h"
@@ -52,7 +53,7 @@ struct Round {
   static T Integer(T x, T step) {
     const T rest = x % step;
     if (rest >= step - step / 2) return static_cast<T>(x - rest + step);
-    if (rest < 0 && -rest > step / 2) return static_cast<T>(x - rest - step);
+    if (-rest >= step - step / 2) return static_cast<T>(x - rest - step);
     return static_cast<T>(x - rest);
   }
 };

@@ -23,7 +23,7 @@ inline SliceRange TakeSlice(uint64_t size, int64_t position, int64_t length) {
   int64_t end = count;
   if (length < 0) {
     end = std::max(length, -count) + count;
-  } else if (begin < 0 ? length < count : length < count - begin) {
+  } else if (length < count - begin) {
     end = begin + length;
   }
   const int64_t first = std::max<int64_t>(begin, 0);

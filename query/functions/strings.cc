@@ -220,7 +220,8 @@ Function BindSpace(std::span<const FunctionArgument> arguments, const FunctionCo
 }
 
 void AppendPadding(std::string_view pad, size_t bytes, StringBuffer& result) {
-  for (size_t i = 0; i < bytes && !pad.empty(); ++i) result.Append(pad[i % pad.size()]);
+  if (pad.empty()) pad = " ";
+  for (size_t i = 0; i < bytes; ++i) result.Append(pad[i % pad.size()]);
 }
 
 FunctionBinder PadBinder(std::string name, bool left) {
