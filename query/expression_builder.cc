@@ -30,6 +30,15 @@ std::string CallText(std::string_view name, const std::vector<ExpressionNodePtr>
   return text;
 }
 
+// x, or (x, y)
+std::string ParameterText(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    text += (text.empty() ? "" : ", ") + sql::QuoteIdentifier(name);
+  }
+  return names.size() == 1 ? text : "(" + text + ")";
+}
+
 bool IsEvaluatedByNeed(std::string_view function) {
   return function == "if" || function == "multiIf" || function == "and" || function == "or";
 }
@@ -444,8 +453,8 @@ ExpressionNodePtr ExpressionBuilder::CompileHigherOrder(const FunctionDefinition
   std::vector<FunctionArgument> arguments = ArgumentsOf(arrays);
   arguments.insert(arguments.begin(), {DataType::Array(lambda.body->type()), nullptr});
   granary::Function bound = functions_.Bind(function.name, arguments, scope_.context);
-  std::string text = fmt::format("{}(lambda(tuple({}), {})", definition.name,
-                                 fmt::join(lambda.parameters, ", "), lambda.body->text());
+  std::string text = fmt::format("{}({} -> {}", definition.name, ParameterText(lambda.parameters),
+                                 lambda.body->text());
   for (const ExpressionNodePtr& array : arrays) text += ", " + array->text();
   auto node = std::make_shared<LambdaNode>(definition.name, std::move(bound), std::move(lambda),
                                            arrays, text + ")");
