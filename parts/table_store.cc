@@ -88,15 +88,24 @@ class TableStore::Impl {
 
   void SetListener(std::function<void()> listener) { listener_ = std::move(listener); }
 
-  void Insert(const Block& block, const InsertOptions& options, const TaskContext& context) {
-    if (block.rows() == 0) return;
+  void Insert(const BlockSource& next_block, InsertOptions options, const TaskContext& context) {
     CheckWritable();
     const PartSetPtr base = parts();
     TableDefinition table{base->schema, base->indexes};
-    const InferredDimensions inferred = InferFromBlock(base->indexes, block, options.first_row);
-    if (!inferred.empty()) table = WithDimensions(*base, inferred);
-    std::vector<PartPtr> added = WriteInsertedParts(
-        directory_, table, block, options, [&] { return next_block_.fetch_add(1); }, context);
+    InferredDimensions inferred;
+    std::vector<PartPtr> added;
+    while (std::optional<Block> block = next_block()) {
+      if (block->rows() == 0) continue;
+      if (added.empty()) {
+        inferred = InferFromBlock(base->indexes, *block, options.first_row);
+        if (!inferred.empty()) table = WithDimensions(*base, inferred);
+      }
+      std::vector<PartPtr> parts_of_block = WriteInsertedParts(
+          directory_, table, *block, options, [&] { return next_block_.fetch_add(1); }, context);
+      added.insert(added.end(), parts_of_block.begin(), parts_of_block.end());
+      options.first_row += block->rows();
+    }
+    if (added.empty()) return;
     {
       const std::lock_guard lock(commit_mutex_);
       CheckWritable();
@@ -417,7 +426,16 @@ void TableStore::SetListener(std::function<void()> listener) {
 }
 void TableStore::Insert(const Block& block, const InsertOptions& options,
                         const TaskContext& context) {
-  impl_->Insert(block, options, context);
+  bool is_taken = false;
+  const auto only_block = [&]() -> std::optional<Block> {
+    if (std::exchange(is_taken, true)) return std::nullopt;
+    return block;
+  };
+  impl_->Insert(only_block, options, context);
+}
+void TableStore::Insert(const BlockSource& next_block, const InsertOptions& options,
+                        const TaskContext& context) {
+  impl_->Insert(next_block, options, context);
 }
 std::unique_ptr<PartWriter> TableStore::NewMergeWriter(const PartSetPtr& base,
                                                        std::span<const PartPtr> inputs,

@@ -92,6 +92,12 @@ class TableStore {
   // index cannot hold, naming the row. A block without rows does nothing. The first vectors fix the
   // dimensions of indexes declared without.
   void Insert(const Block& block, const InsertOptions& options, const TaskContext& context);
+  // The same for blocks that come one after the other, until there is none: each becomes parts of
+  // its own, all of them become visible in one commit. What the source throws ends the insert, and
+  // nothing has happened.
+  using BlockSource = std::function<std::optional<Block>()>;
+  void Insert(const BlockSource& next_block, const InsertOptions& options,
+              const TaskContext& context);
 
   // A writer for the rows of `inputs`, parts of one partition in `base`, in sorting-key order: a
   // new part that covers their block numbers. For merges, and with one input for mutations. Fixes,
