@@ -50,6 +50,14 @@ class ClockCache {
     return slot->value;
   }
 
+  // Drops everything; who holds a value keeps it.
+  void Clear() {
+    std::vector<std::shared_ptr<Slot>> dropped;
+    const std::lock_guard lock(mutex_);
+    dropped = ring_;
+    while (!ring_.empty()) Evict(ring_.size() - 1);
+  }
+
   // Drops everything of a part.
   void Forget(uint64_t part) {
     std::vector<std::shared_ptr<Slot>> dropped;

@@ -7,4 +7,7 @@ namespace granary {
 StorageCaches::StorageCaches(Limits limits) : impl_(std::make_unique<Impl>(limits)) {}
 StorageCaches::~StorageCaches() = default;
 
+void StorageCaches::ClearFrames() { impl_->frames.Clear(); }
+void StorageCaches::ClearSubIndexes() { impl_->sub_indexes.Clear(); }
+
 }  // namespace granary

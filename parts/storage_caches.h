@@ -16,6 +16,10 @@ class StorageCaches {
   explicit StorageCaches(Limits limits);
   ~StorageCaches();
 
+  // Drops what is cached; running queries keep what they hold.
+  void ClearFrames();
+  void ClearSubIndexes();
+
   struct Impl;
   Impl& impl() { return *impl_; }
 
