@@ -148,8 +148,11 @@ void Database::Insert(std::string_view table, const Block& block) {
                                               block.column(i)->type().name() + ", of table '" +
                                               std::string(table) + "' it is " + type.name());
   }
-  insertion.Add(block, {});
-  insertion.Finish();
+  bool is_taken = false;
+  insertion.Run([&]() -> std::optional<IncomingRows> {
+    if (std::exchange(is_taken, true)) return std::nullopt;
+    return IncomingRows{block, {}};
+  });
 }
 
 bool Database::Cancel(std::string_view query_id) { return engine_->processes().Cancel(query_id); }

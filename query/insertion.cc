@@ -25,31 +25,40 @@ std::vector<std::string> SplitNames(const std::string& list) {
 Insertion::Insertion(TablePtr table, std::vector<std::string> columns, StatementContext* context)
     : table_(std::move(table)),
       context_(context),
-      completion_(context->Parts(*table_)->schema, std::move(columns)),
-      charge_(context->task().memory(), 0, "the rows of INSERT") {
-  context_->engine().merges().DelayInsert(*table_->store, context_->task());
-}
+      completion_(context->Parts(*table_)->schema, std::move(columns)) {}
 
-void Insertion::Add(const Block& rows, const std::vector<std::vector<uint8_t>>& absent) {
-  Block complete = completion_.Complete(rows, absent, rows_);
-  charge_.Grow(complete.byte_size(), "the rows of INSERT");
-  rows_ += complete.rows();
-  context_->task().progress().rows_done += complete.rows();
-  blocks_.push_back(std::move(complete));
-}
-
-void Insertion::Finish() {
-  if (blocks_.empty()) return;
+void Insertion::Run(const std::function<std::optional<IncomingRows>()>& next) {
+  const TaskContext& task = context_->task();
+  context_->engine().merges().DelayInsert(*table_->store, task);
   const QuerySettings& settings = context_->settings();
   InsertOptions options;
   options.materialize_indexes = settings.materialize_skip_indexes_on_insert;
   options.exclude_indexes = SplitNames(settings.exclude_materialize_skip_indexes_on_insert);
-  const MemoryCharge whole(context_->task().memory(), blocks_.size() > 1 ? charge_.bytes() : 0,
-                           "the rows of INSERT");
-  const Block block = blocks_.size() == 1 ? blocks_.front() : ConcatenateBlocks(blocks_);
-  blocks_.clear();
-  table_->store->Insert(block, options, context_->task());
+  table_->store->Insert([&] { return Collect(next); }, options, task);
   context_->AddRowsWritten(rows_);
+}
+
+std::optional<Block> Insertion::Collect(const std::function<std::optional<IncomingRows>()>& next) {
+  constexpr const char* kWhat = "the rows of INSERT";
+  const TaskContext& task = context_->task();
+  charge_ = MemoryCharge(task.memory(), 0, kWhat);
+  std::vector<Block> blocks;
+  size_t rows = 0;
+  while (rows < context_->settings().max_insert_block_size) {
+    task.CheckCancelled();
+    const std::optional<IncomingRows> incoming = next();
+    if (!incoming) break;
+    Block complete = completion_.Complete(incoming->rows, incoming->absent, rows_);
+    charge_.Grow(complete.byte_size(), kWhat);
+    rows += complete.rows();
+    rows_ += complete.rows();
+    task.progress().rows_done += complete.rows();
+    blocks.push_back(std::move(complete));
+  }
+  if (blocks.empty()) return std::nullopt;
+  if (blocks.size() == 1) return std::move(blocks.front());
+  const MemoryCharge copies(task.memory(), charge_.bytes(), kWhat);
+  return ConcatenateBlocks(blocks);
 }
 
 }  // namespace granary

@@ -1,8 +1,11 @@
 // The rows of one INSERT on their way into a table: completed, collected into blocks of up to
-// max_insert_block_size rows, and handed to the table store.
+// max_insert_block_size rows, and handed to the table store, which makes all of them visible at
+// once.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,24 +14,32 @@
 
 namespace granary {
 
+// Rows as RowCompletion::Complete takes them.
+struct IncomingRows {
+  Block rows;
+  std::vector<std::vector<uint8_t>> absent;
+};
+
 class Insertion {
  public:
-  // `columns` as in RowCompletion. Waits if the table has too many parts (TOO_MANY_PARTS at worst).
+  // `columns` as in RowCompletion.
   Insertion(TablePtr table, std::vector<std::string> columns, StatementContext* context);
 
   const RowCompletion& completion() const { return completion_; }
-  // As RowCompletion::Complete.
-  void Add(const Block& rows, const std::vector<std::vector<uint8_t>>& absent);
-  // Makes the rows visible. Without it nothing has happened.
-  void Finish();
+
+  // Inserts everything that `next` gives, or, if anything throws, nothing. Called once. Waits
+  // before if the table has too many parts (TOO_MANY_PARTS at worst).
+  void Run(const std::function<std::optional<IncomingRows>()>& next);
 
  private:
+  // Up to max_insert_block_size rows, unless one block has more.
+  std::optional<Block> Collect(const std::function<std::optional<IncomingRows>()>& next);
+
   TablePtr table_;
   StatementContext* context_;
   RowCompletion completion_;
-  std::vector<Block> blocks_;
   uint64_t rows_ = 0;
-  MemoryCharge charge_;
+  MemoryCharge charge_;  // of the block collected last
 };
 
 }  // namespace granary

@@ -67,9 +67,17 @@ void Tables::Rename(const std::string& from, const std::string& to) {
   std::lock_guard change(change_mutex_);
   const TablePtr table = Get(from);
   catalog_->Rename(from, to);
-  std::unique_lock lock(mutex_);
-  tables_.erase(from);
-  tables_.emplace(to, std::make_shared<const Table>(Table{to, table->store}));
+  {
+    std::unique_lock lock(mutex_);
+    tables_.erase(from);
+    tables_.emplace(to, std::make_shared<const Table>(Table{to, table->store}));
+  }
+  for (;;) {
+    const PartSetPtr base = table->store->parts();
+    sql::CreateTableStatement definition = *ParseDefinition(base->schema->definition);
+    definition.table.table = to;
+    if (table->store->CommitSchema(base, FormatDefinition(definition))) return;
+  }
 }
 
 TablePtr Tables::OpenTable(const std::string& name, const std::string& directory,

@@ -52,8 +52,10 @@ class Tables {
   void Create(const std::string& name, const std::string& definition, const TaskContext& context);
   // Running statements keep what they use.
   void Drop(const std::string& name);
+  // One step in the catalogue; the table's own definition follows.
   void Rename(const std::string& from, const std::string& to);
-  const TablesOptions& options() const { return options_; }
+  // What all tables have cached.
+  StorageCaches& caches() { return *caches_; }
 
  private:
   TablePtr OpenTable(const std::string& name, const std::string& directory,

@@ -70,12 +70,13 @@ void InsertFromFormat(const sql::InsertStatement& statement, const StatementCall
   InputBytes input = OpenBytes(statement, call, bytes);
   const auto format = InputFormat::Create(bytes.format, HeaderOf(insertion.completion()),
                                           std::move(input), FormatOptions(*call.context));
-  const size_t rows_max = call.context->settings().max_insert_block_size;
-  while (std::optional<Block> block = format->ReadBlock(
-             std::min<size_t>(rows_max, call.context->settings().max_block_size))) {
-    call.context->task().CheckCancelled();
-    insertion.Add(*block, format->absent());
-  }
+  const QuerySettings& settings = call.context->settings();
+  const size_t rows_max = std::min(settings.max_insert_block_size, settings.max_block_size);
+  insertion.Run([&]() -> std::optional<IncomingRows> {
+    std::optional<Block> block = format->ReadBlock(rows_max);
+    if (!block) return std::nullopt;
+    return IncomingRows{std::move(*block), format->absent()};
+  });
 }
 
 // The columns of the query by position, converted to the table's types.
@@ -100,7 +101,9 @@ void InsertFromQuery(const sql::InsertStatement& statement, StatementContext& co
     conversions.push_back(CompileExpressionAs(column, completion.type(i), scope));
   }
   const BlockStreamPtr stream = plan->Open(context);
-  while (std::optional<Block> block = stream->Next()) {
+  insertion.Run([&]() -> std::optional<IncomingRows> {
+    const std::optional<Block> block = stream->Next();
+    if (!block) return std::nullopt;
     Block numbered(block->rows());
     for (size_t i = 0; i < block->column_count(); ++i) {
       numbered.Add(scope.columns[i].name, block->column(i));
@@ -109,8 +112,8 @@ void InsertFromQuery(const sql::InsertStatement& statement, StatementContext& co
     for (size_t i = 0; i < conversions.size(); ++i) {
       converted.Add(completion.columns()[i], conversions[i]->Evaluate(numbered));
     }
-    insertion.Add(converted, {});
-  }
+    return IncomingRows{std::move(converted), {}};
+  });
 }
 
 }  // namespace
@@ -125,7 +128,6 @@ PlanPtr RunInsert(const sql::InsertStatement& statement, const StatementCall& ca
   } else {
     InsertFromFormat(statement, call, insertion);
   }
-  insertion.Finish();
   return nullptr;
 }
 

@@ -1,4 +1,5 @@
 // OPTIMIZE, SYSTEM, CHECK TABLE and KILL QUERY.
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -45,6 +46,10 @@ std::string PartitionId(const sql::Expr& expr, const PartSet& parts, StatementCo
               "The table has no such partition; system.parts lists them");
 }
 
+bool IsOneOf(const std::string& command, std::initializer_list<const char*> commands) {
+  return std::find(commands.begin(), commands.end(), command) != commands.end();
+}
+
 void WaitForEnd(const std::string& query_id, StatementContext& context) {
   while (context.engine().processes().IsRunning(query_id)) {
     context.task().CheckCancelled();
@@ -78,11 +83,17 @@ PlanPtr RunSystem(const sql::SystemStatement& statement, StatementContext& conte
     engine.merges().Start(store);
   } else if (command == "WAIT MERGES") {
     engine.merges().Wait(store, context.task());
+  } else if (IsOneOf(command,
+                     {"DROP VECTOR SIMILARITY INDEX CACHE", "DROP SKIPPING INDEX CACHE",
+                      "CLEAR VECTOR SIMILARITY INDEX CACHE", "CLEAR SKIPPING INDEX CACHE"})) {
+    engine.tables().caches().ClearSubIndexes();
+  } else if (IsOneOf(command, {"DROP UNCOMPRESSED CACHE", "CLEAR UNCOMPRESSED CACHE"})) {
+    engine.tables().caches().ClearFrames();
   } else {
     throw Error(ErrorCode::kNotImplemented,
                 "SYSTEM " + command +
-                    " is not implemented; there are SYSTEM STOP MERGES, START MERGES and WAIT "
-                    "MERGES");
+                    " is not implemented; there are SYSTEM STOP, START and WAIT MERGES, and SYSTEM "
+                    "DROP VECTOR SIMILARITY INDEX CACHE and UNCOMPRESSED CACHE");
   }
   return nullptr;
 }

@@ -35,6 +35,40 @@ TEST(DatabaseTest, AFailedInsertLeavesNothing) {
   EXPECT_EQ(Query(*database, "SELECT count() FROM t"), "0\n");
 }
 
+TEST(DatabaseTest, AnInsertOfManyBlocksIsOneStatement) {
+  const auto database = OpenInMemory();
+  database->Execute("CREATE TABLE t (id UInt64, CONSTRAINT small CHECK id < 95) ORDER BY id");
+  EXPECT_EQ(FailureOf(*database,
+                      "INSERT INTO t SELECT * FROM numbers(100) SETTINGS "
+                      "max_insert_block_size = 10, max_block_size = 10"),
+            ErrorCode::kViolatedConstraint);
+  EXPECT_EQ(Query(*database, "SELECT count() FROM system.parts"), "0\n");
+  Session session(database.get());
+  session.Set("max_insert_block_size", Value(uint64_t{10}));
+  std::string rows;
+  for (int i = 0; i < 45; ++i) rows += "(" + std::to_string(i) + ")";
+  EXPECT_EQ(session.Execute("INSERT INTO t VALUES " + rows).rows_written(), 45u);
+  EXPECT_EQ(Query(*database, "SELECT count(), sum(rows), max(rows) FROM system.parts"),
+            "5\t45\t10\n");
+}
+
+TEST(DatabaseTest, ARenamedTableIsTheSameTable) {
+  const auto database = OpenInMemory();
+  database->Execute("CREATE TABLE t (id UInt64) ORDER BY id");
+  database->Execute("INSERT INTO t VALUES (1)");
+  database->Execute("RENAME TABLE t TO u");
+  database->Execute("INSERT INTO u VALUES (2)");
+  EXPECT_EQ(Query(*database, "SELECT sum(id) FROM u"), "3\n");
+  EXPECT_EQ(FailureOf(*database, "SELECT sum(id) FROM t"), ErrorCode::kUnknownTable);
+  EXPECT_NE(Query(*database, "SELECT create_table_query FROM system.tables WHERE name = 'u'")
+                .find("CREATE TABLE u"),
+            std::string::npos);
+  database->Execute("SYSTEM DROP VECTOR SIMILARITY INDEX CACHE");
+  database->Execute("SYSTEM DROP UNCOMPRESSED CACHE");
+  EXPECT_EQ(FailureOf(*database, "SYSTEM FLUSH LOGS"), ErrorCode::kNotImplemented);
+  EXPECT_EQ(Query(*database, "SELECT sum(id) FROM u"), "3\n");
+}
+
 TEST(DatabaseTest, DefaultsFillOmittedColumns) {
   const auto database = OpenInMemory();
   database->Execute(
