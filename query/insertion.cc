@@ -32,6 +32,7 @@ void Insertion::Run(const std::function<std::optional<IncomingRows>()>& next) {
   context_->engine().merges().DelayInsert(*table_->store, task);
   const QuerySettings& settings = context_->settings();
   InsertOptions options;
+  options.first_row = 1;  // as the formats count
   options.materialize_indexes = settings.materialize_skip_indexes_on_insert;
   options.exclude_indexes = SplitNames(settings.exclude_materialize_skip_indexes_on_insert);
   table_->store->Insert([&] { return Collect(next); }, options, task);

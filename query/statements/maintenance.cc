@@ -102,7 +102,7 @@ PlanPtr RunCheckTable(const sql::CheckTableStatement& statement, StatementContex
   const TablePtr table = ResolveTable(statement.table, context);
   const PartSetPtr parts = context.Parts(*table);
   auto names = ColumnBuilder::Create(TypeId::kString);
-  auto passed = ColumnBuilder::Create(TypeId::kBool);
+  auto passed = ColumnBuilder::Create(TypeId::kUInt8);
   auto messages = ColumnBuilder::Create(TypeId::kString);
   for (const VisiblePart& visible : parts->parts) {
     std::string message;
@@ -118,7 +118,7 @@ PlanPtr RunCheckTable(const sql::CheckTableStatement& statement, StatementContex
   block.Add("is_passed", passed->Finish());
   block.Add("message", messages->Finish());
   const Header header = {
-      {"part_path", TypeId::kString}, {"is_passed", TypeId::kBool}, {"message", TypeId::kString}};
+      {"part_path", TypeId::kString}, {"is_passed", TypeId::kUInt8}, {"message", TypeId::kString}};
   return std::make_shared<BlockStep>(header, std::move(block), "CheckTable");
 }
 

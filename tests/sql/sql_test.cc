@@ -25,10 +25,10 @@ const char* NameOf(Mode mode) {
                                        : "indexes_off";
 }
 
-std::unique_ptr<Database> OpenDatabase(SimulatedDisk& disk, Mode mode) {
+std::unique_ptr<Database> OpenDatabase(const std::shared_ptr<SimulatedDisk>& disk, Mode mode) {
   DatabaseOptions options;
   options.path = "db";
-  options.file_system = &disk;
+  options.file_system = disk;
   options.threads = 2;
   options.background_merges = false;
   if (mode == Mode::kGraphsForced) options.table_settings.vector_index_min_rows_for_graph = 0;
@@ -64,7 +64,7 @@ class SqlTest : public testing::Test {
 
   void TestBody() override {
     disk_ = std::make_shared<SimulatedDisk>(SimulatedDisk::Kind::kForgetful);
-    database_ = OpenDatabase(*disk_, mode_);
+    database_ = OpenDatabase(disk_, mode_);
     for (const SqlEntry& entry : ReadSqlScript(path_)) {
       SCOPED_TRACE(path_ + ":" + std::to_string(entry.line));
       try {
@@ -92,7 +92,7 @@ class SqlTest : public testing::Test {
       ExpectRecall(entry);
     } else if (entry.verb == "restart") {
       database_.reset();
-      database_ = OpenDatabase(*disk_, mode_);
+      database_ = OpenDatabase(disk_, mode_);
     } else {
       CrashEverywhere(entry);
     }
@@ -144,14 +144,14 @@ class SqlTest : public testing::Test {
     std::string after;
     {
       disk_ = base->AfterPowerCut(SimulatedDisk::Survivors::kAll);
-      database_ = OpenDatabase(*disk_, mode_);
+      database_ = OpenDatabase(disk_, mode_);
       Rows(database_->Execute(entry.statement));
       after = Joined(Rows(database_->Execute(query)));
     }
     EXPECT_NE(before, after) << "the statement must change what the query sees";
     for (uint64_t operations = 0;; ++operations) {
       const auto disk = base->AfterPowerCut(SimulatedDisk::Survivors::kAll);
-      if (CrashAt(*disk, operations, entry.statement, query, before, after)) {
+      if (CrashAt(disk, operations, entry.statement, query, before, after)) {
         EXPECT_GT(operations, 2u) << "the statement wrote hardly anything";
         break;
       }
@@ -159,13 +159,14 @@ class SqlTest : public testing::Test {
   }
 
   // True if the statement ended before the disk stopped.
-  bool CrashAt(SimulatedDisk& disk, uint64_t operations, const std::string& statement,
-               const std::string& query, const std::string& before, const std::string& after) {
+  bool CrashAt(const std::shared_ptr<SimulatedDisk>& disk, uint64_t operations,
+               const std::string& statement, const std::string& query, const std::string& before,
+               const std::string& after) {
     SCOPED_TRACE("stopped after operation " + std::to_string(operations));
     bool acknowledged = false;
     {
       const auto database = OpenDatabase(disk, mode_);
-      disk.StopAfter(disk.operations() + operations);
+      disk->StopAfter(disk->operations() + operations);
       try {
         Rows(database->Execute(statement));
         acknowledged = true;
@@ -174,8 +175,8 @@ class SqlTest : public testing::Test {
     }
     for (const auto survivors : {SimulatedDisk::Survivors::kAll, SimulatedDisk::Survivors::kSynced,
                                  SimulatedDisk::Survivors::kRandom}) {
-      const auto recovered = disk.AfterPowerCut(survivors, operations);
-      const auto database = OpenDatabase(*recovered, mode_);
+      const auto recovered = disk->AfterPowerCut(survivors, operations);
+      const auto database = OpenDatabase(recovered, mode_);
       const std::string found = Joined(Rows(database->Execute(query)));
       if (acknowledged) {
         EXPECT_EQ(found, after) << "an acknowledged statement was lost";
