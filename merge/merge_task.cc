@@ -124,7 +124,6 @@ PartPtr WriteMergedPart(TableStore& store, const PartSetPtr& base, std::span<con
   const std::unique_ptr<PartWriter> writer = store.NewMergeWriter(base, inputs, options, context);
   SortedCursor cursor = OpenCursor(*base->schema, inputs, context);
   while (const std::optional<MergedBlock> merged = cursor.Next()) {
-    context.CheckCancelled();
     const MemoryCharge charge(context.memory(), merged->copied_bytes, "the output of a merge");
     writer->Append(merged->block);
     progress.rows_done += merged->block.rows();

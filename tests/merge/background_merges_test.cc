@@ -32,6 +32,9 @@ constexpr int kCloseMilliseconds = 1000;
 constexpr int kCloseMilliseconds = 100;
 #endif
 
+// Threads of statements pass the gate.
+thread_local bool is_statement_thread = false;
+
 TestTableOptions TinyTable() {
   TestTableOptions options;
   options.settings = TinySettings();
@@ -67,7 +70,10 @@ class Gate {
 
 class BackgroundMergesTest : public ::testing::Test {
  protected:
-  BackgroundMergesTest() { Start(2); }
+  BackgroundMergesTest() {
+    is_statement_thread = true;
+    Start(2);
+  }
   ~BackgroundMergesTest() override {
     gate_.Open();
     merges_.reset();
@@ -101,8 +107,8 @@ class BackgroundMergesTest : public ::testing::Test {
   void HoldMergesOf(TestTable& table) {
     merges_->Stop(nullptr);
     InsertParts(table, 12);
-    files_->SetHook([this, test_thread = std::this_thread::get_id()](uint64_t) {
-      if (std::this_thread::get_id() != test_thread) gate_.Pass();
+    files_->SetHook([this](uint64_t) {
+      if (!is_statement_thread) gate_.Pass();
     });
     merges_->Start(nullptr);
     gate_.AwaitSomebody();
@@ -179,6 +185,15 @@ TEST_F(BackgroundMergesTest, WaitWithNothingToMergeReturnsEvenIfStopped) {
   merges_->Wait(nullptr, context_.context);
   table->InsertKeys(0, 1, 5);
   merges_->Wait(nullptr, context_.context);
+}
+
+TEST_F(BackgroundMergesTest, WaitMergesFurtherThanInsertsDo) {
+  const auto table = NewTable();
+  InsertParts(*table, 2);
+  std::this_thread::sleep_for(milliseconds(20));
+  EXPECT_EQ(table->Parts().size(), 2u);
+  merges_->Wait(nullptr, context_.context);
+  EXPECT_EQ(table->Parts().size(), 1u);
 }
 
 TEST_F(BackgroundMergesTest, WaitCanBeCancelledAndTimesOut) {
@@ -260,6 +275,7 @@ TEST_F(BackgroundMergesTest, OptimizeWaitsForARunningMergeOfItsParts) {
   HoldMergesOf(*table);
   std::atomic<bool> optimized = false;
   std::thread statement([&] {
+    is_statement_thread = true;
     merges_->Optimize(table->store_pointer(), {.final = true}, context_.context);
     optimized = true;
   });
