@@ -166,7 +166,9 @@ bool IsPath(const std::string& text) {
          (text.find('/') != std::string::npos || std::regex_match(text, kExtension));
 }
 
-bool PathExists(const std::string& path) {
+// Below the source directory, or as an include spells it.
+bool PathExists(std::string path) {
+  if (path.starts_with("granary/")) path.erase(0, 8);
   if (fs::exists(kRoot / path) || fs::exists(kRoot / (path + ".h"))) return true;
   // Built things are named where the build puts them.
   return path.starts_with("build/");
