@@ -99,6 +99,21 @@ PartPtr WriteWithinMemoryLimit(TableStore& store, const PartSetPtr& base,
   }
 }
 
+uint64_t CountRows(std::span<const PartPtr> parts) {
+  uint64_t rows = 0;
+  for (const PartPtr& part : parts) rows += part->rows();
+  return rows;
+}
+
+// Guards published data: whatever went wrong, a result with other rows is not committed.
+void CheckNothingLost(std::span<const PartPtr> inputs, uint64_t rows_written) {
+  if (rows_written == CountRows(inputs)) return;
+  throw Error(ErrorCode::kLogicalError,
+              "A merge from part " + inputs.front()->name_text() + " on wrote " +
+                  std::to_string(rows_written) + " rows instead of " +
+                  std::to_string(CountRows(inputs)) + " and is discarded");
+}
+
 }  // namespace
 
 std::vector<std::string> IndexesToMerge(const PartSet& base) {
@@ -112,9 +127,7 @@ uint64_t MergeWorkRows(const PartSet& base, std::span<const PartPtr> inputs,
                        const MergeWriterOptions& options) {
   const auto graphs = std::count_if(options.indexes.begin(), options.indexes.end(),
                                     [&](const auto& name) { return IsOverVectors(base, name); });
-  uint64_t rows = 0;
-  for (const PartPtr& input : inputs) rows += input->rows();
-  return rows * (1 + static_cast<uint64_t>(graphs));
+  return CountRows(inputs) * (1 + static_cast<uint64_t>(graphs));
 }
 
 PartPtr WriteMergedPart(TableStore& store, const PartSetPtr& base, std::span<const PartPtr> inputs,
@@ -129,6 +142,7 @@ PartPtr WriteMergedPart(TableStore& store, const PartSetPtr& base, std::span<con
     progress.rows_done += merged->block.rows();
     progress.bytes_done += merged->block.byte_size();
   }
+  CheckNothingLost(inputs, writer->rows());
   PartPtr part = writer->Finish();
   progress.rows_done = rows_before + MergeWorkRows(*base, inputs, options);
   return part;

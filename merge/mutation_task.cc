@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "granary/merge/merge_task.h"
@@ -60,7 +61,8 @@ bool MutateIndex(TableStore& store, const PartSetPtr& base, std::span<const Part
   }
   std::vector<PartPtr> rewritten;
   for (size_t i = 0; i < parts.size(); ++i) {
-    rewritten.push_back(WriteMergedPart(store, base, {&parts[i], 1}, options[i], context));
+    PartPtr part = WriteMergedPart(store, base, {&parts[i], 1}, options[i], context);
+    if (part != nullptr) rewritten.push_back(std::move(part));
   }
   context.CheckCancelled();
   return store.CommitMerge(base, parts, rewritten);
