@@ -1,6 +1,7 @@
 #include "granary/query/expression_builder.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -213,19 +214,26 @@ bool ExpressionBuilder::IsHiddenByAggregation(const sql::Expr& aliased,
 ExpressionNodePtr ExpressionBuilder::FindAlias(const std::string& name) {
   const auto alias = scope_.aliases.find(name);
   if (alias == scope_.aliases.end()) return nullptr;
-  const bool is_open =
-      std::find(open_aliases_.begin(), open_aliases_.end(), name) != open_aliases_.end();
-  if (is_open || IsHiddenByAggregation(*alias->second, name)) return nullptr;
+  const auto open = std::find(open_aliases_.begin(), open_aliases_.end(), name);
+  if (open != open_aliases_.end()) {
+    lowest_open_use_ = std::min<size_t>(lowest_open_use_, open - open_aliases_.begin());
+    return nullptr;
+  }
+  if (IsHiddenByAggregation(*alias->second, name)) return nullptr;
   const bool is_outside_lambdas = levels_.size() == 1;
   if (const auto it = compiled_aliases_.find(name);
       is_outside_lambdas && it != compiled_aliases_.end()) {
     return it->second;
   }
   const Restore<bool> hidden(are_lambda_parameters_visible_, false);
+  const size_t outer_use = std::exchange(lowest_open_use_, kNoAlias);
   open_aliases_.push_back(name);
   ExpressionNodePtr node = Compile(*alias->second);
   open_aliases_.pop_back();
-  if (is_outside_lambdas && open_aliases_.empty()) compiled_aliases_.emplace(name, node);
+  // What it stands for does not depend on the aliases around it.
+  const bool is_self_contained = lowest_open_use_ >= open_aliases_.size();
+  if (is_outside_lambdas && is_self_contained) compiled_aliases_.emplace(name, node);
+  lowest_open_use_ = is_self_contained ? outer_use : std::min(outer_use, lowest_open_use_);
   return node;
 }
 

@@ -78,7 +78,9 @@ class ExpressionBuilder {
   const ExpressionScope& scope_;
   const FunctionRegistry& functions_;
   std::vector<Level> levels_;
+  static constexpr size_t kNoAlias = ~size_t{0};
   std::vector<std::string> open_aliases_;
+  size_t lowest_open_use_ = kNoAlias;  // the outermost of open_aliases_ that was met as a name
   std::map<std::string, ExpressionNodePtr> compiled_aliases_;  // outside of lambdas
   bool are_lambda_parameters_visible_ = true;
   bool is_inside_aggregate_ = false;

@@ -121,7 +121,7 @@ const FunctionRegistry& BuiltinFunctions() {
 
 std::string CloseNamesHint(std::string_view name, std::span<const std::string> names) {
   const std::string lower = LowerCase(name);
-  const size_t limit = std::clamp<size_t>(lower.size() / 3, 1, 4);
+  const size_t limit = std::clamp<size_t>((lower.size() + 2) / 3, 1, 4);
   std::vector<std::pair<size_t, std::string_view>> close;
   for (const std::string& candidate : names) {
     const size_t distance = EditDistance(lower, LowerCase(candidate));

@@ -65,12 +65,12 @@ inline std::optional<Error> ErrorOf(const std::function<void()>& call) {
   }
 }
 
-#define EXPECT_ERROR(call, expected_code, message)                                  \
+#define EXPECT_ERROR(call, expected_code, expected_text)                            \
   do {                                                                              \
     const std::optional<Error> error = ErrorOf([&] { call; });                      \
     ASSERT_TRUE(error.has_value()) << "no error";                                   \
     EXPECT_EQ(ErrorName(error->code()), ErrorName(expected_code)) << error->what(); \
-    EXPECT_THAT(error->message(), ::testing::HasSubstr(message));                   \
+    EXPECT_THAT(error->message(), ::testing::HasSubstr(expected_text));             \
   } while (false)
 
 }  // namespace granary
