@@ -9,8 +9,23 @@
 #include <vector>
 
 #include "granary/query/expression_compiler.h"
+#include "granary/query/expression_node_kinds.h"
 
 namespace granary {
+
+// Sets a variable for a scope.
+template <class T>
+class Restore {
+ public:
+  Restore(T& variable, T value) : variable_(variable), saved_(variable) { variable = value; }
+  ~Restore() { variable_ = saved_; }
+  Restore(const Restore&) = delete;
+  Restore& operator=(const Restore&) = delete;
+
+ private:
+  T& variable_;
+  T saved_;
+};
 
 class ExpressionBuilder {
  public:
@@ -30,7 +45,6 @@ class ExpressionBuilder {
     std::map<std::string, ExpressionNodePtr> nodes;               // by text
     size_t slots = 0;
   };
-  class DepthGuard;
 
   ExpressionNodePtr CompileLiteral(const sql::Literal& literal);
   ExpressionNodePtr CompileParameter(const sql::QueryParameter& parameter);
@@ -46,14 +60,20 @@ class ExpressionBuilder {
   ExpressionNodePtr CompileFunction(const sql::Function& function);
   [[noreturn]] void ThrowUnknownFunction(const std::string& name) const;
   ExpressionNodePtr CompileAggregate(const sql::Function& function);
+  void RequireAggregationAllowed(const sql::Function& function) const;
   ExpressionNodePtr CompileHigherOrder(const FunctionDefinition& definition,
                                        const sql::Function& function);
+  std::vector<ExpressionNodePtr> CompileArrays(const sql::Function& function);
+  LambdaBody CompileLambda(const sql::Lambda& syntax, const std::vector<ExpressionNodePtr>& arrays);
+  // The value of a call with a lambda that reads no columns; null if it has to wait.
+  ColumnPtr FoldLambda(const ExpressionNode& node) const;
   // date + INTERVAL, toStartOfInterval: null if the function is no such thing.
   ExpressionNodePtr CompileInterval(const sql::Function& function);
   std::vector<ExpressionNodePtr> CompileArguments(const sql::Function& function);
   ExpressionNodePtr Call(std::string_view function, std::vector<ExpressionNodePtr> arguments);
   ExpressionNodePtr Call(const FunctionDefinition& definition, std::string_view name,
                          std::vector<ExpressionNodePtr> arguments);
+  static std::vector<FunctionArgument> ArgumentsOf(const std::vector<ExpressionNodePtr>& nodes);
   // The value of a call of constants; null if it has to wait for evaluation.
   ColumnPtr Fold(const FunctionDefinition& definition, const granary::Function& function,
                  const std::vector<ExpressionNodePtr>& arguments) const;

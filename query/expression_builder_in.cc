@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "granary/query/expression_builder.h"
-#include "granary/query/expression_node_kinds.h"
 #include "granary/query/functions/column_access.h"
 #include "granary/query/functions/constant_set.h"
 #include "granary/query/sql/format_ast.h"

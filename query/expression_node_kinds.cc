@@ -181,15 +181,15 @@ ColumnPtr ConditionalNode::ComputeBranches(EvaluationFrame& frame) const {
 
 // LambdaNode
 
-LambdaNode::LambdaNode(std::string name, Function function, Lambda lambda,
+LambdaNode::LambdaNode(std::string name, Function function, LambdaBody lambda,
                        std::vector<ExpressionNodePtr> arguments, std::string text)
     : ExpressionNode(Kind::kCall, function.result_type(), std::move(text)),
       function_(std::move(function)),
       lambda_(std::move(lambda)) {
   name_ = std::move(name);
   arguments_ = std::move(arguments);
-  can_fail_ = function_.can_fail() || lambda_.body->can_fail() || arguments_.size() > 1;
-  is_deterministic_ = lambda_.body->is_deterministic();
+  can_fail_ = function_.can_fail() || lambda_.root->can_fail() || arguments_.size() > 1;
+  is_deterministic_ = lambda_.root->is_deterministic();
   for (const ExpressionNodePtr& argument : arguments_) InheritFrom(*argument);
   for (const std::string& column : lambda_.captured) {
     if (std::find(required_columns_.begin(), required_columns_.end(), column) ==
@@ -212,7 +212,7 @@ ColumnPtr LambdaNode::ComputeLambda(const Block& block,
     elements.Add(column, block.Get(column)->Gather(rows));
   }
   EvaluationFrame frame(elements, lambda_.slots);
-  const ColumnPtr results = frame.Evaluate(*lambda_.body)->Materialize();
+  const ColumnPtr results = frame.Evaluate(*lambda_.root)->Materialize();
   return std::make_shared<ArrayColumn>(results, arrays[0], first.end_offsets(), first.size(), 0);
 }
 

@@ -83,17 +83,18 @@ class ConditionalNode final : public ExpressionNode {
   ColumnPtr ComputeLogic(EvaluationFrame& frame, bool goes_on_with) const;
 };
 
+// The body of a lambda, evaluated once for all elements of all arrays.
+struct LambdaBody {
+  std::vector<std::string> parameters;  // columns of the body's block, one per array
+  ExpressionNodePtr root;
+  size_t slots = 0;
+  std::vector<std::string> captured;  // columns of the outer block that the body reads
+};
+
 // A call of a higher-order function with a lambda: f(x -> body, arrays...).
 class LambdaNode final : public ExpressionNode {
  public:
-  struct Lambda {
-    std::vector<std::string> parameters;  // columns of the body's block, one per array
-    ExpressionNodePtr body;
-    size_t slots = 0;
-    std::vector<std::string> captured;  // columns of the outer block that the body reads
-  };
-
-  LambdaNode(std::string name, Function function, Lambda lambda,
+  LambdaNode(std::string name, Function function, LambdaBody lambda,
              std::vector<ExpressionNodePtr> arguments, std::string text);
 
  private:
@@ -102,7 +103,7 @@ class LambdaNode final : public ExpressionNode {
   ColumnPtr ComputeLambda(const Block& block, const std::vector<ColumnPtr>& arrays) const;
 
   Function function_;
-  Lambda lambda_;
+  LambdaBody lambda_;
 };
 
 }  // namespace granary

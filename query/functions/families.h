@@ -14,6 +14,7 @@ void RegisterStrings(FunctionRegistry& registry);
 void RegisterStringSearch(FunctionRegistry& registry);
 void RegisterStringEncodings(FunctionRegistry& registry);
 void RegisterDates(FunctionRegistry& registry);
+void RegisterDateParts(FunctionRegistry& registry);
 void RegisterMath(FunctionRegistry& registry);
 void RegisterRounding(FunctionRegistry& registry);
 void RegisterBits(FunctionRegistry& registry);

@@ -105,6 +105,7 @@ const FunctionRegistry& BuiltinFunctions() {
     RegisterStringSearch(*functions);
     RegisterStringEncodings(*functions);
     RegisterDates(*functions);
+    RegisterDateParts(*functions);
     RegisterMath(*functions);
     RegisterRounding(*functions);
     RegisterBits(*functions);

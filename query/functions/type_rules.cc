@@ -138,6 +138,12 @@ void RequireNumber(std::string_view function, std::span<const FunctionArgument> 
   }
 }
 
+void RequireDate(std::string_view function, std::span<const FunctionArgument> arguments,
+                 size_t index) {
+  const DataType& type = arguments[index].type;
+  if (!type.is_date_or_time()) ThrowIllegalType(function, index, type, "Date or DateTime");
+}
+
 const DataType& RequireArray(std::string_view function, std::span<const FunctionArgument> arguments,
                              size_t index) {
   if (!arguments[index].type.is_array()) {

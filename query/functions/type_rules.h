@@ -42,7 +42,10 @@ void RequireInteger(std::string_view function, std::span<const FunctionArgument>
                     size_t index);
 void RequireNumber(std::string_view function, std::span<const FunctionArgument> arguments,
                    size_t index);
-// Array, or Nothing-typed []; returns the element type.
+// Date or DateTime
+void RequireDate(std::string_view function, std::span<const FunctionArgument> arguments,
+                 size_t index);
+// An array; returns the element type.
 const DataType& RequireArray(std::string_view function, std::span<const FunctionArgument> arguments,
                              size_t index);
 
