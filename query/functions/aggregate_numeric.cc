@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "granary/query/functions/aggregate_families.h"
+#include "granary/query/functions/numeric_conversion.h"
 
 namespace granary {
 namespace {
@@ -133,26 +134,53 @@ struct BitXor {
   uint64_t Finish() const { return bits; }
 };
 
-// The results of the states, in the physical type of `type`.
+// The numeric type that holds a T.
+template <class T>
+DataType TypeOf() {
+  if constexpr (std::is_same_v<T, double>) return TypeId::kFloat64;
+  return IntegerType(std::is_signed_v<T>, sizeof(T));
+}
+
 template <class State, class T>
 class NumericStates final : public ValueStates<State, T> {
  public:
-  explicit NumericStates(DataType type) : type_(std::move(type)) {}
+  explicit NumericStates(DataType result) : result_(std::move(result)) {}
+
   ColumnPtr Finish() const override {
-    return VisitFixedType(type_.id(), [&]<class Result>() {
-      return FillNumbers<Result>(type_, this->states_.size(), [&](size_t group) {
-        const auto result = this->states_[group].Finish();
-        if constexpr (std::is_same_v<Result, BFloat16>) {
-          return BFloat16(static_cast<float>(result));
-        } else {
-          return static_cast<Result>(result);
-        }
-      });
-    });
+    using Result = decltype(State().Finish());
+    const auto finish = [&](size_t group) { return this->states_[group].Finish(); };
+    return ConvertFixed(FillNumbers<Result>(TypeOf<Result>(), this->states_.size(), finish),
+                        result_);
   }
 
  private:
-  DataType type_;
+  DataType result_;
+};
+
+// Over arguments that are first converted to `Number`, for states that work in one type anyway.
+template <class State, class Number>
+class ConvertingStates final : public AggregateStates {
+ public:
+  explicit ConvertingStates(DataType result) : states_(std::move(result)) {}
+
+  size_t groups() const override { return states_.groups(); }
+  void Resize(size_t groups) override { states_.Resize(groups); }
+  void Add(std::span<const uint32_t> group_of_row, std::span<const ColumnPtr> arguments) override {
+    const ColumnPtr numbers = ConvertFixed(arguments[0], TypeOf<Number>());
+    states_.Add(group_of_row, {&numbers, 1});
+  }
+  void AddAll(uint32_t group, size_t rows, std::span<const ColumnPtr> arguments) override {
+    const ColumnPtr numbers = ConvertFixed(arguments[0], TypeOf<Number>());
+    states_.AddAll(group, rows, {&numbers, 1});
+  }
+  void Merge(const AggregateStates& other, std::span<const uint32_t> group_map) override {
+    states_.Merge(static_cast<const ConvertingStates&>(other).states_, group_map);
+  }
+  ColumnPtr Finish() const override { return states_.Finish(); }
+  size_t byte_size() const override { return states_.byte_size(); }
+
+ private:
+  NumericStates<State, Number> states_;
 };
 
 template <class State>
@@ -161,6 +189,12 @@ AggregateFunctionPtr MakeNumeric(const DataType& argument, const DataType& resul
     return MakeAggregate(result,
                          [result] { return std::make_unique<NumericStates<State, T>>(result); });
   });
+}
+
+template <class State, class Number>
+AggregateFunctionPtr MakeConverting(const DataType& result) {
+  return MakeAggregate(
+      result, [result] { return std::make_unique<ConvertingStates<State, Number>>(result); });
 }
 
 AggregateFunctionPtr BindCount(const AggregateArguments& arguments) {
@@ -195,7 +229,7 @@ AggregateFunctionPtr BindDeviation(const AggregateArguments& arguments) {
   RequireOneNumber(arguments);
   const DataType& type = arguments.types[0];
   const DataType result = type.id() == TypeId::kFloat32 ? type : DataType(TypeId::kFloat64);
-  return MakeNumeric<Deviation<of_sample, root>>(type, result);
+  return MakeConverting<Deviation<of_sample, root>, double>(result);
 }
 
 template <class State>
@@ -205,7 +239,7 @@ AggregateFunctionPtr BindBits(const AggregateArguments& arguments) {
   if (!type.is_integer()) {
     ThrowIllegalType(arguments.name, 0, type, "an integer");
   }
-  return MakeNumeric<State>(type, type);
+  return MakeConverting<State, uint64_t>(type);
 }
 
 }  // namespace

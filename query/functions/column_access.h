@@ -98,6 +98,11 @@ class StringBuffer {
   explicit StringBuffer(size_t rows) { end_offsets_.reserve(rows); }
   void Append(std::string_view text) { chars_.insert(chars_.end(), text.begin(), text.end()); }
   void Append(char c) { chars_.push_back(c); }
+  // Room for `bytes` more, to be filled before the next call.
+  char* AppendBytes(size_t bytes) {
+    chars_.resize(chars_.size() + bytes);
+    return chars_.data() + chars_.size() - bytes;
+  }
   void EndRow() { end_offsets_.push_back(chars_.size()); }
   void AppendRow(std::string_view text) {
     Append(text);

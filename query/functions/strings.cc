@@ -73,7 +73,7 @@ FunctionBinder SizeBinder(std::string name, DataType type, F f) {
 
 template <char (*Map)(char)>
 void MapBytes(std::string_view text, StringBuffer& result) {
-  for (const char c : text) result.Append(Map(c));
+  std::transform(text.begin(), text.end(), result.AppendBytes(text.size()), Map);
   result.EndRow();
 }
 
