@@ -32,6 +32,7 @@ std::optional<Block> Result::Next() { return statement_->Next(); }
 void Result::Cancel() { statement_->context().Cancel(); }
 const std::string& Result::query_id() const { return statement_->context().query_id(); }
 const std::optional<std::string>& Result::format() const { return statement_->format(); }
+const QuerySettings& Result::settings() const { return statement_->context().settings(); }
 std::vector<std::string> Result::warnings() const { return statement_->context().warnings(); }
 StatementProgress Result::progress() const { return statement_->context().progress(); }
 uint64_t Result::rows_written() const { return statement_->context().rows_written(); }

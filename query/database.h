@@ -121,6 +121,9 @@ class Result {
   const std::string& query_id() const;
   // The FORMAT of the statement, or nothing.
   const std::optional<std::string>& format() const;
+  // The settings the statement runs with: the session's, changed by its SETTINGS clause. For
+  // whoever prints the rows.
+  const QuerySettings& settings() const;
   // What went wrong without failing the statement, so far.
   std::vector<std::string> warnings() const;
   // Rows and bytes read so far, and the time since the statement began (until its end).

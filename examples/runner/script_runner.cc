@@ -65,7 +65,7 @@ double ScriptRunner::InputFraction() const {
 
 void ScriptRunner::PrintRows(Result& result, const std::string& format, Outcome& outcome) {
   OutputSink sink([this] { progress_bar_.Clear(); });
-  const auto output = OutputFormat::Create(format, result.columns(), sink, session_.settings());
+  const auto output = OutputFormat::Create(format, result.columns(), sink, result.settings());
   while (std::optional<Block> block = result.Next()) {
     outcome.rows += block->rows();
     output->WriteBlock(*block);

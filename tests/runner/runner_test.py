@@ -92,6 +92,10 @@ class Arguments(RunnerTest):
                          'Row 1:\n──────\na: x\n')
         self.assertIn('Code: 73.', self.error('--format', 'Nope', '-q', 'SELECT 1'))
 
+    def test_settings_of_a_statement_reach_its_format(self):
+        query = 'SELECT 1 AS a, 2 AS b SETTINGS format_csv_delimiter = \';\' FORMAT CSV'
+        self.assertEqual(self.output('-q', query, '-q', 'SELECT 1, 2 FORMAT CSV'), '1;2\n1,2\n')
+
     def test_parameters(self):
         self.assertEqual(self.output('--param_n=3', '--param_v', '[1, 2.5]', '-q',
                                      'SELECT {n:UInt8} + 1, {v:Array(Float32)}'), '4\t[1,2.5]\n')
