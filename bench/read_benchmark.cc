@@ -55,8 +55,8 @@ void SearchPrepared(benchmark::State& state, bool use_index) {
   MeasureSearches(state, table.words,
                   [&](std::span<const float> query, auto& rows) { prepared.Search(query, rows); });
 }
-BENCHMARK_CAPTURE(SearchPrepared, index, true)->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(SearchPrepared, exact_scan, false)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(SearchPrepared, index, true)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(SearchPrepared, exact_scan, false)->UseRealTime()->Unit(benchmark::kMicrosecond);
 
 std::string SearchText(std::span<const float> query) {
   std::string literal = "[";
@@ -75,7 +75,7 @@ void SearchSql(benchmark::State& state) {
     rows.assign(ids.begin(), ids.end());
   });
 }
-BENCHMARK(SearchSql)->Unit(benchmark::kMicrosecond);
+BENCHMARK(SearchSql)->UseRealTime()->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace granary::bench

@@ -29,8 +29,8 @@ void InsertNumbers(benchmark::State& state, const std::string& fsync) {
   for (auto _ : state) database->Insert("numbers", block);
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * block.byte_size()));
 }
-BENCHMARK_CAPTURE(InsertNumbers, fsync_off, "off")->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(InsertNumbers, fsync_full, "full")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(InsertNumbers, fsync_off, "off")->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(InsertNumbers, fsync_full, "full")->UseRealTime()->Unit(benchmark::kMillisecond);
 
 void InsertOneRow(benchmark::State& state, const std::string& fsync) {
   const ScratchDirectory directory;
@@ -39,8 +39,14 @@ void InsertOneRow(benchmark::State& state, const std::string& fsync) {
   const Block block = NumberBlock(0, 1, 1);
   for (auto _ : state) database->Insert("numbers", block);
 }
-BENCHMARK_CAPTURE(InsertOneRow, fsync_off, "off")->Iterations(500)->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(InsertOneRow, fsync_full, "full")->Iterations(500)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(InsertOneRow, fsync_off, "off")
+    ->Iterations(500)
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(InsertOneRow, fsync_full, "full")
+    ->Iterations(500)
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
 
 void MergeNumbers(benchmark::State& state) {
   const ScratchDirectory directory;
@@ -60,7 +66,7 @@ void MergeNumbers(benchmark::State& state) {
   }
   state.SetBytesProcessed(static_cast<int64_t>(bytes));
 }
-BENCHMARK(MergeNumbers)->Iterations(3)->Unit(benchmark::kMillisecond);
+BENCHMARK(MergeNumbers)->Iterations(3)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 // Ten parts of words with a graph each become one part with one graph.
 void MergeVectors(benchmark::State& state) {
@@ -79,7 +85,7 @@ void MergeVectors(benchmark::State& state) {
     database->Execute("OPTIMIZE TABLE vectors FINAL");
   }
 }
-BENCHMARK(MergeVectors)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(MergeVectors)->Iterations(1)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace granary::bench
