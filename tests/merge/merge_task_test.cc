@@ -2,6 +2,7 @@
 #include "granary/merge/merge_task.h"
 
 #include <algorithm>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -215,8 +216,13 @@ void AtEveryStep(const std::function<void(TestTable&, TestContext&)>& act,
     files->SetHook([&](uint64_t operation) {
       if (operation != step || acted.exchange(true)) return;
       // On a thread of its own, for it may have to wait for the merge to leave a critical section.
-      actor = std::thread([&act, &table, &context] { act(table, context); });
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      std::promise<void> done;
+      const std::future<void> is_done = done.get_future();
+      actor = std::thread([&act, &table, &context, done = std::move(done)]() mutable {
+        act(table, context);
+        done.set_value();
+      });
+      is_done.wait_for(std::chrono::milliseconds(20));
     });
     bool committed = false;
     try {
