@@ -135,8 +135,10 @@ class Result {
   std::unique_ptr<RunningStatement> statement_;
 };
 
-// A statement that has been parsed and planned once and runs many times with other parameters. It
-// is planned again by itself when the table's schema changes; new data is always seen.
+// A statement that has been parsed once and runs many times with other parameters. Its plan is
+// kept: a search with another query vector runs the same plan. Other parameters, subqueries and a
+// changed schema are part of the plan, so that a run with other values of them plans again (without
+// parsing). New data is always seen.
 class PreparedStatement {
  public:
   explicit PreparedStatement(std::shared_ptr<PreparedPlan> plan);

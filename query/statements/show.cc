@@ -1,4 +1,6 @@
 // SHOW, DESCRIBE and EXISTS: mostly queries of system tables.
+#include <algorithm>
+
 #include "granary/query/engine.h"
 #include "granary/query/plan_steps.h"
 #include "granary/query/planner.h"
@@ -7,6 +9,7 @@
 #include "granary/query/sql/format_ast.h"
 #include "granary/query/sql/parser.h"
 #include "granary/query/statements/statement.h"
+#include "granary/query/system_tables.h"
 
 namespace granary {
 namespace {
@@ -109,8 +112,15 @@ PlanPtr PlanDescribe(const sql::DescribeTableStatement& statement, StatementCont
 }
 
 PlanPtr PlanExists(const sql::ExistsTableStatement& statement, StatementContext& context) {
-  CheckDatabase(statement.table.database);
-  const bool exists = context.engine().tables().Find(statement.table.table) != nullptr;
+  const sql::TableName& name = statement.table;
+  bool exists = false;
+  if (name.database == "system") {
+    const std::vector<std::string> known = SystemTableNames();
+    exists = std::find(known.begin(), known.end(), name.table) != known.end();
+  } else {
+    CheckDatabase(name.database);
+    exists = context.engine().tables().Find(name.table) != nullptr;
+  }
   Block block(1);
   block.Add("result",
             MakeConstant(TypeId::kUInt8, Value(static_cast<uint64_t>(exists)), 1)->Materialize());
