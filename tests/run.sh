@@ -3,7 +3,7 @@
 #
 #   tests/run.sh                Release, in build/tests
 #   tests/run.sh --sanitizers   AddressSanitizer with UndefinedBehaviorSanitizer in build/asan, then
-#                               ThreadSanitizer in build/tsan; all but the test of the installation
+#                               ThreadSanitizer in build/tsan; unit, SQL and stress tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
