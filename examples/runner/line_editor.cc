@@ -114,6 +114,8 @@ LineEditor::~LineEditor() {
 LineEditor::Ending LineEditor::Read(const std::string& prompt, std::string& line) {
   state_->prompt = prompt;
   TakeInterrupt();
+  // el_gets prints the prompt before it takes the terminal over: a Ctrl-D typed in between would end nothing.
+  el_set(state_->editor, EL_PREP_TERM, 1);
   int count = 0;
   const char* text = el_gets(state_->editor, &count);
   if (TakeInterrupt()) {

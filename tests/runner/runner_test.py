@@ -240,7 +240,7 @@ class Shell(RunnerTest):
         terminal.expect(self.PROMPT)
 
     def test_leaving(self):
-        for word in ('exit', 'quit;', '\\q', '\x04'):
+        for word in ('exit', 'quit;', '\\q', *20 * ['\x04']):
             terminal = self.start()
             terminal.send(word if word == '\x04' else word + '\n')
             self.assertEqual(terminal.wait(), 0, word)
