@@ -1,6 +1,7 @@
 // OPTIMIZE, SYSTEM, CHECK TABLE and KILL QUERY.
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <thread>
 
 #include "granary/query/engine.h"
@@ -15,8 +16,9 @@
 namespace granary {
 namespace {
 
-// The partition that PARTITION names: by its id as a string, or by the values of its key.
-std::string PartitionId(const sql::Expr& expr, const PartSet& parts, StatementContext& context) {
+// The id of the partition that PARTITION names by that id as a string, or by the values of its key;
+// none when the table has no such partition.
+std::optional<std::string> PartitionId(const sql::Expr& expr, const PartSet& parts, StatementContext& context) {
   ExpressionScope scope;
   scope.context = context.functions();
   scope.parameters = &context.parameters();
@@ -42,8 +44,7 @@ std::string PartitionId(const sql::Expr& expr, const PartSet& parts, StatementCo
     }
     if (equal) return part.name().partition_id;
   }
-  throw Error(ErrorCode::kNoSuchDataPart,
-              "The table has no such partition; system.parts lists them");
+  return std::nullopt;
 }
 
 bool IsOneOf(const std::string& command, std::initializer_list<const char*> commands) {
@@ -64,7 +65,9 @@ PlanPtr RunOptimize(const sql::OptimizeTableStatement& statement, StatementConte
   const TablePtr table = ResolveTable(statement.table, context);
   OptimizeOptions options{.partition_id = {}, .final = statement.final};
   if (statement.partition) {
-    options.partition_id = PartitionId(*statement.partition, *context.Parts(*table), context);
+    const auto id = PartitionId(*statement.partition, *context.Parts(*table), context);
+    if (!id) return nullptr;
+    options.partition_id = *id;
   }
   context.engine().merges().Optimize(table->store, options, context.task());
   return nullptr;

@@ -230,8 +230,12 @@ TEST(PredicateLowering, NeverExcludesAMatchingRow) {
     });
     std::vector<uint8_t> mask(block.rows());
     const size_t matches = ConditionMask(*condition->Evaluate(block), mask);
-    if (!verdict.can_be_true) ASSERT_EQ(matches, 0u);
-    if (!verdict.can_be_false) ASSERT_EQ(matches, block.rows());
+    if (!verdict.can_be_true) {
+      ASSERT_EQ(matches, 0u);
+    }
+    if (!verdict.can_be_false) {
+      ASSERT_EQ(matches, block.rows());
+    }
     excluded += !verdict.can_be_true;
     certain += !verdict.can_be_false;
     ++checked;
