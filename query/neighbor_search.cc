@@ -1,7 +1,8 @@
 #include "granary/query/neighbor_search.h"
 
 #include <algorithm>
-#include <mutex>
+#include <atomic>
+#include <cstring>
 #include <utility>
 
 #include "granary/parts/part_reader.h"
@@ -28,6 +29,37 @@ RowBitmap SliceBitmap(const RowBitmap& rows, size_t first, size_t count) {
   }
   if (count % 64 != 0) to.back() &= (uint64_t{1} << (count % 64)) - 1;
   return slice;
+}
+
+// The bits of up to 64 flags, each 0 or 1.
+uint64_t PackFlags(std::span<const uint8_t> flags) {
+  uint8_t padded[64] = {};
+  std::memcpy(padded, flags.data(), flags.size());
+  uint64_t word = 0;
+  for (size_t byte = 0; byte < 8; ++byte) {
+    uint64_t eight;
+    std::memcpy(&eight, padded + byte * 8, sizeof(eight));
+    // Moves bit 8 * i to bit 56 + i, without carries.
+    word |= eight * 0x0102040810204080 >> 56 << (byte * 8);
+  }
+  return word;
+}
+
+// Sets row first_row + i where mask[i] is 1. Several threads may set rows of one bitmap as long as
+// no two set the same row: words that begin or end outside of the mask are shared with others.
+void SetMaskedRows(std::span<const uint8_t> mask, size_t first_row, RowBitmap& rows) {
+  const std::span<uint64_t> words = rows.mutable_words();
+  for (size_t done = 0; done < mask.size();) {
+    const size_t row = first_row + done;
+    const size_t count = std::min(64 - row % 64, mask.size() - done);
+    const uint64_t bits = PackFlags(mask.subspan(done, count)) << (row % 64);
+    if (count == 64) {
+      words[row / 64] = bits;
+    } else if (bits != 0) {
+      std::atomic_ref(words[row / 64]).fetch_or(bits, std::memory_order_relaxed);
+    }
+    done += count;
+  }
 }
 
 }  // namespace
@@ -70,7 +102,6 @@ void NeighborSearchRun::FindMatchingRows() {
   if (!condition) return;
   charge_.Grow(bytes, "the rows that pass WHERE");
   const std::vector<ScanPiece> pieces = CutIntoPieces(selection_, kRowsPerPiece);
-  std::mutex mutex;
   task_.executor().ParallelFor(pieces.size(), [&](size_t index) {
     task_.CheckCancelled();
     const ScanPiece& piece = pieces[index];
@@ -80,12 +111,7 @@ void NeighborSearchRun::FindMatchingRows() {
                                         : PartReader(part, columns, task_).Read(piece.granules);
     std::vector<uint8_t> mask(block.rows());
     ConditionMask(*condition->Evaluate(block), mask);
-    const uint64_t first_row = part->FirstRow(piece.granules.begin);
-    // Pieces may share a word of the bitmap.
-    std::lock_guard lock(mutex);
-    for (size_t row = 0; row < mask.size(); ++row) {
-      if (mask[row] != 0) matching_[piece.part].bitmap->Set(first_row + row);
-    }
+    SetMaskedRows(mask, part->FirstRow(piece.granules.begin), *matching_[piece.part].bitmap);
     task_.progress().rows_done += block.rows();
   });
   statistics_.matching_rows = 0;
@@ -176,7 +202,8 @@ void NeighborSearchRun::SearchGraph(GraphBlock& block) {
       block.sub_index->neighbor_searcher()->Start({.vector = request_.query->floats(),
                                                    .count = wanted,
                                                    .effort = effort(),
-                                                   .accept = accept ? &*accept : nullptr});
+                                                   .accept = accept ? &*accept : nullptr,
+                                                   .kernels = &request_.query->kernels()});
   do {
     task_.CheckCancelled();
     const size_t before = block.candidates.size();

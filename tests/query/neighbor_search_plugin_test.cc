@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "database_testing.h"
+#include "granary/skipindex/distance/kernels.h"
 
 namespace granary {
 namespace {
@@ -30,11 +31,15 @@ class StingySearch final : public NeighborSearch {
   size_t proposals_;
 };
 
+// That of the last search.
+std::atomic<const DistanceKernels*> last_kernels = nullptr;
+
 class StingySubIndex final : public SubIndex, public NeighborSearcher {
  public:
   StingySubIndex(size_t rows, size_t proposals) : rows_(rows), proposals_(proposals) {}
   const NeighborSearcher* neighbor_searcher() const override { return this; }
   std::unique_ptr<NeighborSearch> Start(const NeighborQuery& query) const override {
+    last_kernels = query.kernels;
     return std::make_unique<StingySearch>(query, rows_, proposals_);
   }
   bool is_flat() const override { return false; }
@@ -122,6 +127,14 @@ TEST(NeighborSearchPluginTest, ProposalsAreRankedByTheirExactDistance) {
   EXPECT_EQ(Nearest(*database, "WHERE id > 100", 9), "");
   EXPECT_EQ(Query(*database, "SELECT L2Distance(v, [42.]) AS d FROM t ORDER BY d LIMIT 2"),
             "0\n1\n");
+}
+
+TEST(NeighborSearchPluginTest, SearchersMeasureWithTheKernelsOfTheStatement) {
+  const auto database = OpenWith(10);
+  for (const DistanceKernels* kernels : AvailableDistanceKernels()) {
+    Nearest(*database, "", 3, "distance_kernels = '" + std::string(kernels->name) + "'");
+    EXPECT_EQ(last_kernels.load(), kernels) << kernels->name;
+  }
 }
 
 // With one proposal per block, the rows found depend on what is re-ranked beside it.

@@ -282,6 +282,28 @@ TEST_F(NeighborEdgeTest, DimensionsComeFromTheFirstVector) {
   EXPECT_EQ(FailureOf(*database_, "INSERT INTO u VALUES (3, [1, 2])"), ErrorCode::kIncorrectData);
 }
 
+// WHERE is evaluated in pieces, here of 9362 granules of 7 rows, whose rows share words of a bitmap
+// with those of their neighbours.
+TEST_F(NeighborEdgeTest, PiecesOfTheFilterMayShareWords) {
+  database_->Execute(
+      "CREATE TABLE w (id UInt32, v Array(Float32)) ORDER BY id SETTINGS index_granularity = 7");
+  database_->Execute("INSERT INTO w SELECT number, [number] FROM numbers(200000)");
+  for (const size_t center : {3, 65534, 131068, 199990}) {
+    const std::string where =
+        "WHERE (id % 3 = 1 OR id % 64 = 63) AND id + 600 >= " + std::to_string(center) +
+        " AND id <= " + std::to_string(center + 600);
+    EXPECT_EQ(Query(*database_, "SELECT id FROM (SELECT id FROM w " + where +
+                                    " ORDER BY L2Distance(v, [" + std::to_string(center) +
+                                    ".]) LIMIT 1000) ORDER BY id"),
+              Query(*database_, "SELECT id FROM w " + where + " ORDER BY id"))
+        << center;
+  }
+  EXPECT_EQ(Query(*database_,
+                  "SELECT count() FROM (SELECT id FROM w WHERE id % 3 = 1 "
+                  "ORDER BY L2Distance(v, [0.]) LIMIT 200000)"),
+            "66667\n");
+}
+
 TEST_F(NeighborEdgeTest, RaggedColumnsAreScanned) {
   database_->Execute("CREATE TABLE r (id UInt64, v Array(Float32)) ORDER BY id");
   database_->Execute("INSERT INTO r VALUES (1, [1, 2]), (2, [3])");
