@@ -193,8 +193,10 @@ class PartWriter::Impl {
     }
     raw_bytes_ += rows.byte_size();
     if (!is_wide_ && raw_bytes_ >= schema_.settings.min_bytes_for_wide_part) BecomeWide();
-    context_.executor().ParallelFor(
-        columns_.size(), [&](size_t i) { columns_[i]->Append(rows.column(i), context_); });
+    context_.executor().ParallelFor(columns_.size(), [&](size_t i) {
+      columns_[i]->Append(rows.column(i), context_);
+      if (must_sync()) columns_[i]->data().StartSync();
+    });
     AddPrimaryKey(rows);
     for (Part::ColumnRange& range : ranges_) Extend(range.range, *rows.Get(range.column));
     std::erase_if(indexes_, [&](const std::unique_ptr<IndexWriter>& index) {

@@ -90,6 +90,12 @@ class PosixWritableFile final : public WritableFile {
     buffer_.clear();
   }
 
+  // A hint: what it cannot begin, Sync reports.
+  void StartSync() override {
+    Flush();
+    ::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+  }
+
   void Sync() override {
     Flush();
     if (::fdatasync(fd_.get()) != 0) {

@@ -280,6 +280,7 @@ class SimulatedWritableFile final : public WritableFile {
     state_->Append(*inode_, path_, buffer_);
     buffer_.clear();
   }
+  void StartSync() override { Flush(); }
   void Sync() override {
     Flush();
     const Lock lock(state_->mutex);

@@ -6,6 +6,11 @@
 #include "granary/parts/format.h"
 
 namespace granary {
+namespace {
+
+constexpr uint64_t kSyncStartBytes = 1 << 20;
+
+}  // namespace
 
 void StreamWriter::Append(std::span<const std::byte> bytes) {
   size_ += bytes.size();
@@ -34,6 +39,12 @@ StreamWriter::View StreamWriter::Everything(FileSystem& files) {
   View view{files.Map(path_), {}};
   view.bytes = view.map->bytes();
   return view;
+}
+
+void StreamWriter::StartSync() {
+  if (!file_ || size_ - sync_started_ < kSyncStartBytes) return;
+  file_->StartSync();
+  sync_started_ = size_;
 }
 
 void StreamWriter::Close(bool sync) {

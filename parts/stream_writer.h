@@ -40,12 +40,15 @@ class StreamWriter final : public ByteSink {
 
   // Only in memory.
   std::span<const std::byte> memory() const { return memory_.bytes(); }
+  // Begins to write what is in a file to stable storage, once that is worth it; does not wait.
+  void StartSync();
   // Only in a file: completes it.
   void Close(bool sync);
 
  private:
   const uint64_t seed_;
   uint64_t size_ = 0;
+  uint64_t sync_started_ = 0;  // bytes
   ByteWriter memory_;
   std::string path_;
   std::unique_ptr<WritableFile> file_;

@@ -79,6 +79,10 @@ class HookedFiles final : public FileSystem {
       files_.Step();
       file_->Flush();
     }
+    void StartSync() override {
+      files_.Step();
+      file_->StartSync();
+    }
     void Sync() override {
       files_.Step();
       file_->Sync();
