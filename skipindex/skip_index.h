@@ -130,7 +130,7 @@ class SkipIndex {
   // True if the pruners of this index may exclude rows for this predicate.
   virtual bool CanPrune(const Predicate&) const { return false; }
   virtual const VectorSearchAbility* vector_search() const { return nullptr; }
-  // For example "vector_similarity('hnsw', 'L2Distance', 100, 'bf16', 32, 128)": every argument,
+  // For example "vector_similarity('hnsw', 'L2Distance', 100, 'i8', 32, 128)": every argument,
   // with defaults filled in; what EXPLAIN and system.data_skipping_indices show.
   virtual std::string description() const = 0;
 

@@ -159,8 +159,13 @@ void ByteCodec::EncodeRow(std::span<float> vector, std::byte* code) const {
     sum += value;
     norm += static_cast<uint32_t>(value * value);
   }
+  if (norm == 0) norm = SquaredLengthOfZero();
   const uint32_t norms[] = {norm, norm + 256 * static_cast<uint32_t>(sum)};
   std::memcpy(code + RoundUp(code_dimensions_, 4), norms, sizeof(norms));
+}
+
+uint32_t ByteCodec::SquaredLengthOfZero() const {
+  return metric_ == Metric::kCosine ? static_cast<uint32_t>(1 / (step_ * step_)) : 0;
 }
 
 void ByteCodec::EncodeQuery(std::span<float> vector, int8_t* code) const {
@@ -211,6 +216,7 @@ void ByteCodeScorer::SetQuery(const ByteCodec& codec, std::span<float> vector) {
     sum += value;
     norm += int32_t{value} * value;
   }
+  if (norm == 0) norm = static_cast<int32_t>(codec.SquaredLengthOfZero());
   query_constant_ = static_cast<uint32_t>(norm) + 256 * static_cast<uint32_t>(sum);
 }
 
@@ -225,6 +231,16 @@ void ByteCodeScorer::Score(const uint32_t* row_ids, size_t count, uint32_t* keys
   for (size_t i = 0; i < count; ++i) {
     keys[i] = rows_.SquaredLength(row_ids[i]) + query_constant_ - 2 * keys[i];
   }
+}
+
+// Rounding moves each coordinate of row and query by an error of variance 1/12, and so the squared
+// distance D of one row by twice the sum of coordinate * error, which has the standard deviation
+// sqrt(D * 2/3), and the squared errors themselves. Two rows are compared, hence another sqrt(2).
+uint32_t ByteCodeScorer::KeyWithError(uint32_t key) const {
+  constexpr double kDeviations = 3;
+  const double deviation = 1.155 * std::sqrt(static_cast<double>(key)) +
+                           0.28 * std::sqrt(static_cast<double>(rows_.code_dimensions));
+  return static_cast<uint32_t>(std::min(key + kDeviations * deviation, double{UINT32_MAX}));
 }
 
 }  // namespace granary

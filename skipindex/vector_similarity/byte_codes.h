@@ -44,6 +44,10 @@ class ByteCodec {
   // Writes code_dimensions() signed bytes; `vector` as for EncodeRow.
   void EncodeQuery(std::span<float> vector, int8_t* code) const;
 
+  // The squared length that a code of zeros has. Under kCosine, where a zero vector has no
+  // direction, that of the other codes: it is then as far from all others as at a right angle.
+  uint32_t SquaredLengthOfZero() const;
+
   // L2 distance squared in code space -> CodeScorer::Estimate, for a query of this length.
   float Estimate(uint32_t code_distance, float query_length) const;
 
@@ -92,6 +96,7 @@ class ByteCodeScorer final : public CodeScorer {
 
   void Score(const uint32_t* row_ids, size_t count, uint32_t* keys) override;
   float Estimate(uint32_t key) const override { return codec_->Estimate(key, query_length_); }
+  uint32_t KeyWithError(uint32_t key) const override;
 
  private:
   const DistanceKernels& kernels_;

@@ -96,6 +96,7 @@ VectorSimilarityDeclaration VectorSimilarityDeclaration::Parse(
     parsed.dimensions = declaration.inferred_dimensions;
   }
   if (next != arguments.end()) {
+    parsed.quantization_declared = true;
     parsed.quantization = ParseQuantization(StringArgument(*next++, "quantization"));
     const size_t connections = UnsignedArgument(*next++, "M", kConnectionsMax);
     if (connections == 1) ThrowData("M is 1, but a node needs at least 2 links");

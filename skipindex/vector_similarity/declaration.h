@@ -18,7 +18,8 @@ namespace granary {
 struct VectorSimilarityDeclaration {
   Metric metric = Metric::kL2;
   std::optional<size_t> dimensions;  // nothing: the first committed vector fixes them
-  Quantization quantization = Quantization::kBFloat16;
+  Quantization quantization = Quantization::kInt8;
+  bool quantization_declared = false;
   size_t max_connections = 32;      // M
   size_t construction_width = 128;  // ef_construction
 
@@ -27,7 +28,7 @@ struct VectorSimilarityDeclaration {
   // not have yet, ILLEGAL_COLUMN for an expression that is not a column of float arrays.
   static VectorSimilarityDeclaration Parse(const IndexDeclaration& declaration);
 
-  // Every argument, defaults filled in: "vector_similarity('hnsw', 'L2Distance', 100, 'bf16', 32,
+  // Every argument, defaults filled in: "vector_similarity('hnsw', 'L2Distance', 100, 'i8', 32,
   // 128)".
   std::string Description() const;
 };

@@ -1,6 +1,7 @@
 #include "granary/skipindex/vector_similarity/float_codes.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "granary/skipindex/distance/kernel_variants.h"
@@ -67,6 +68,9 @@ FloatCodeScorer::FloatCodeScorer(const DistanceKernels& kernels, Metric metric,
                                     : kernels.dot[static_cast<size_t>(rows.element)]),
       query_(query.begin(), query.end()) {
   if (metric == Metric::kCosine) Normalize(query_);
+  double sum = 0;
+  for (float value : query_) sum += double{value} * value;
+  query_length_ = static_cast<float>(std::sqrt(sum));
 }
 
 void FloatCodeScorer::Score(const uint32_t* row_ids, size_t count, uint32_t* keys) {
@@ -91,6 +95,18 @@ void FloatCodeScorer::Score(const uint32_t* row_ids, size_t count, uint32_t* key
     }
     for (size_t i = 0; i < batch; ++i) keys[first + i] = FloatToKey(sums[i]);
   }
+}
+
+uint32_t FloatCodeScorer::KeyWithError(uint32_t key) const {
+  const bool known = rows_.element == RowElement::kFloat32 || rows_.element == RowElement::kBFloat16;
+  if (!known || metric_ == Metric::kDotProduct) return UINT32_MAX;
+  // Of one unit in the last place, relative to a value. Rows near the query are about as long.
+  const float unit = rows_.element == RowElement::kFloat32 ? 0x1p-23f : 0x1p-8f;
+  const float distance = KeyToFloat(key);
+  const float error =
+      metric_ == Metric::kL2 ? 2 * unit * query_length_ * std::sqrt(distance) : 2 * unit;
+  const float limit = distance + error;
+  return limit >= distance ? FloatToKey(limit) : UINT32_MAX;
 }
 
 }  // namespace granary

@@ -37,12 +37,14 @@ class FloatCodeScorer final : public CodeScorer {
 
   void Score(const uint32_t* row_ids, size_t count, uint32_t* keys) override;
   float Estimate(uint32_t key) const override { return KeyToFloat(key); }
+  uint32_t KeyWithError(uint32_t key) const override;
 
  private:
   const FloatCodeRows rows_;
   const Metric metric_;
   const DistanceKernels::Float kernel_;
   std::vector<float> query_;  // of length 1 under kCosine
+  float query_length_ = 0;
 };
 
 }  // namespace granary

@@ -59,9 +59,7 @@ class GraphSearch final : public NeighborSearch {
       WalkToEnd(context);
       CollectAccepted();
     }
-    const size_t most =
-        first ? std::max(query_.count, query_.effort) : std::numeric_limits<size_t>::max();
-    HandOut(std::min(most, fresh_.size()), out);
+    HandOut(first ? CountWorthMeasuring() : fresh_.size(), out);
   }
 
   size_t visited() const override { return beam_->visited(); }
@@ -85,6 +83,17 @@ class GraphSearch final : public NeighborSearch {
       if (std::binary_search(returned_.begin(), returned_.end(), entry.node())) continue;
       fresh_.push_back(entry);
     }
+  }
+
+  // How many of fresh_ may be among the query.count nearest, given the error of the codes.
+  size_t CountWorthMeasuring() const {
+    const size_t most = std::min(std::max(query_.count, query_.effort), fresh_.size());
+    if (most <= query_.count) return most;
+    const uint32_t limit = scorer_->KeyWithError(fresh_[query_.count - 1].key());
+    const auto beyond = std::find_if(fresh_.begin() + static_cast<ptrdiff_t>(query_.count),
+                                     fresh_.begin() + static_cast<ptrdiff_t>(most),
+                                     [&](BeamEntry entry) { return entry.key() > limit; });
+    return static_cast<size_t>(beyond - fresh_.begin());
   }
 
   void HandOut(size_t count, std::vector<Candidate>& out) {

@@ -48,8 +48,10 @@ RowFacts Inspect(const VectorRows& vectors, size_t row) {
 
 void CheckVectors(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
                   size_t first_row) {
-  const bool zero_allowed =
-      declaration.metric != Metric::kCosine || declaration.quantization != Quantization::kInt8;
+  // As in ClickHouse, where i8 has to be asked for.
+  const bool zero_allowed = declaration.metric != Metric::kCosine ||
+                            declaration.quantization != Quantization::kInt8 ||
+                            !declaration.quantization_declared;
   for (size_t row = 0; row < vectors.rows; ++row) {
     const RowFacts facts = Inspect(vectors, row);
     if (!facts.finite) ThrowRow(first_row + row, "it has a NaN or infinite value");

@@ -338,14 +338,45 @@ TEST(VectorSimilarityTest, ZeroVectorsUnderCosineAreKeptAndFar) {
   auto base = ClusteredVectors(400, kDimensions, 10);
   for (size_t row = 0; row < 400; row += 4) std::fill_n(&base[row * kDimensions], kDimensions, 0);
   const std::vector<float> zero(kDimensions);
+  std::vector<std::vector<IndexArgument>> declarations = {
+      {Argument("hnsw"), Argument("cosineDistance"), Argument(kDimensions)}};
   for (const char* quantization : {"f32", "bf16", "f16"}) {
-    Opened opened(Declare(Arguments(Metric::kCosine, quantization)), RowsOf(base, kDimensions));
+    declarations.push_back(Arguments(Metric::kCosine, quantization));
+  }
+  for (const auto& arguments : declarations) {
+    Opened opened(Declare(arguments), RowsOf(base, kDimensions));
     const auto found = opened.Search({&base[kDimensions], kDimensions}, 10, 64);
     EXPECT_EQ(found.front().row, 1u);
     for (const Candidate& candidate : found) EXPECT_FALSE(std::isnan(candidate.distance));
     for (const Candidate& candidate : opened.Search(zero, 10, 64)) {
-      EXPECT_EQ(candidate.distance, 1);
+      EXPECT_NEAR(candidate.distance, 1, 0.05);
     }
+  }
+}
+
+TEST(VectorSimilarityTest, ZeroVectorsDoNotHideFarNeighbors) {
+  // All but the first hundred rows are zero vectors, and those are more than 60 degrees away.
+  auto base = ClusteredVectors(1000, kDimensions, 16);
+  std::fill(base.begin() + 100 * kDimensions, base.end(), 0.0f);
+  std::vector<float> query(kDimensions);
+  query[0] = 1;
+  for (size_t row = 0; row < 100; ++row) {
+    base[row * kDimensions] = 0.4f * std::fabs(base[row * kDimensions + 1]);
+  }
+  Opened opened(Declare({Argument("hnsw"), Argument("cosineDistance"), Argument(kDimensions)}),
+                RowsOf(base, kDimensions));
+  for (const Candidate& candidate : opened.Search(query, 10, 256)) {
+    EXPECT_LT(candidate.row, 100u);
+  }
+}
+
+TEST(VectorSimilarityTest, OnlyCandidatesThatTheCodeCannotTellApartAreHandedOut) {
+  const auto base = ClusteredVectors(3000, kDimensions, 17);
+  for (const char* quantization : {"f32", "bf16", "i8"}) {
+    Opened opened(Declare(Arguments(Metric::kL2, quantization)), RowsOf(base, kDimensions));
+    const std::span query(base.data() + 7 * kDimensions, kDimensions);
+    EXPECT_LT(opened.Search(query, 10, 200).size(), 150u) << quantization;
+    EXPECT_GE(opened.Search(query, 10, 200).size(), 10u) << quantization;
   }
 }
 
@@ -502,7 +533,7 @@ TEST(VectorSimilarityTest, ArgumentsAreChecked) {
 
 TEST(VectorSimilarityTest, TheDescriptionHasEveryArgument) {
   EXPECT_EQ(Declare({Argument("hnsw"), Argument("dotProduct"), Argument(7)})->description(),
-            "vector_similarity('hnsw', 'dotProduct', 7, 'bf16', 32, 128)");
+            "vector_similarity('hnsw', 'dotProduct', 7, 'i8', 32, 128)");
   EXPECT_EQ(Declare({Argument("hnsw"), Argument("L2Distance"), Argument("f16"), Argument(0),
                      Argument(50)})
                 ->description(),
