@@ -30,7 +30,7 @@ class WritableFile : public ByteSink {
   virtual uint64_t size() const = 0;
   // Hands everything appended so far to the system: it can be read and mapped from now on.
   virtual void Flush() = 0;
-  // Flush, and ask the system to begin writing to stable storage, so that Sync has less to wait for.
+  // Flush, and ask the system to begin the writing that Sync would wait for.
   virtual void StartSync() = 0;
   // Flush, then wait until the contents are on stable storage.
   virtual void Sync() = 0;
