@@ -4,7 +4,7 @@
 //
 // Expressions are immutable once parsed and shared by pointer, so that an alias, a CASE or a
 // BETWEEN may use one of them in several places. Operators are functions under ClickHouse's names:
-//   + - * / % MOD DIV    plus minus multiply divide modulo modulo intDiv, unary minus: negate
+//   + - * / % MOD DIV    plus minus multiply divide modulo modulo intDiv, unary minus: negate; unary plus is dropped
 //   = == <> != < <= > >= equals notEquals less lessOrEquals greater greaterOrEquals
 //   AND OR NOT           and or (of two or more arguments: chains are one call) not
 //   IS [NOT] NULL        isNull isNotNull

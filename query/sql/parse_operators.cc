@@ -138,12 +138,13 @@ ExprPtr ParsePostfix(TokenStream& tokens) {
 }
 
 ExprPtr ParseUnary(TokenStream& tokens) {
-  const bool signed_number = (tokens.At(TokenKind::kMinus) || tokens.At(TokenKind::kPlus)) &&
-                             AtNumber(tokens, tokens.Peek(1));
-  if (!tokens.At(TokenKind::kMinus) || signed_number) return ParsePostfix(tokens);
+  const bool is_plus = tokens.At(TokenKind::kPlus);
+  const bool is_sign = is_plus || tokens.At(TokenKind::kMinus);
+  if (!is_sign || AtNumber(tokens, tokens.Peek(1))) return ParsePostfix(tokens);
   DepthGuard guard(tokens);
   const size_t offset = tokens.offset();
   tokens.Advance();
+  if (is_plus) return ParseUnary(tokens);
   return MakeCall(tokens, offset, "negate", {ParseUnary(tokens)});
 }
 
