@@ -15,6 +15,7 @@ namespace {
 
 constexpr uint64_t kNanCode = std::numeric_limits<uint64_t>::max();
 constexpr size_t kRowsPerCall = 512;
+constexpr size_t kRowsPerGlance = 16;
 
 std::vector<double> ElementsOf(const Column& vector) {
   const ColumnPtr row = vector.Materialize();
@@ -55,8 +56,13 @@ bool DistanceQuery::is_zero() const {
 NearestRows::NearestRows(size_t limit, bool larger_is_nearer)
     : limit_(limit),
       flip_(larger_is_nearer ? ~uint64_t{0} : 0),
-      worst_code_(limit == 0 ? 0 : kNanCode) {
+      worst_code_(limit == 0 ? 0 : kNanCode),
+      worst_distance_(FarthestDistance()) {
   heap_.reserve(std::min<size_t>(limit, 1024));
+}
+
+double NearestRows::FarthestDistance() const {
+  return std::copysign(std::numeric_limits<double>::infinity(), flip_ == 0 ? 1 : -1);
 }
 
 uint64_t NearestRows::CodeOf(double distance) const {
@@ -72,12 +78,37 @@ void NearestRows::Push(const RankedRow& row) {
     heap_.back() = row;
     std::push_heap(heap_.begin(), heap_.end());
   }
-  if (heap_.size() == limit_ && limit_ > 0) worst_code_ = heap_.front().code;
+  if (heap_.size() < limit_ || limit_ == 0) return;
+  worst_code_ = heap_.front().code;
+  const double distance = heap_.front().distance;
+  worst_distance_ = std::isnan(distance) ? FarthestDistance() : distance;
 }
 
 void NearestRows::Add(uint32_t part, uint32_t row, double distance) {
   const uint64_t code = CodeOf(distance);
   if (code <= worst_code_) Push({code, part, row, distance});
+}
+
+// NaN may always enter: only Add knows.
+template <class T>
+bool NearestRows::AnyMayEnter(std::span<const T> distances) const {
+  const auto worst = static_cast<T>(worst_distance_);
+  unsigned entering = 0;
+  if (flip_ == 0) {
+    for (const T distance : distances) entering |= static_cast<unsigned>(!(distance > worst));
+  } else {
+    for (const T distance : distances) entering |= static_cast<unsigned>(!(distance < worst));
+  }
+  return entering != 0;
+}
+
+template <class T, class RowOf>
+void NearestRows::AddEach(uint32_t part, std::span<const T> distances, RowOf row_of) {
+  for (size_t first = 0; first < distances.size(); first += kRowsPerGlance) {
+    const size_t count = std::min(kRowsPerGlance, distances.size() - first);
+    if (!AnyMayEnter(distances.subspan(first, count))) continue;
+    for (size_t i = first; i < first + count; ++i) Add(part, row_of(i), distances[i]);
+  }
 }
 
 void NearestRows::Merge(const NearestRows& other) {
@@ -144,9 +175,8 @@ void PartDistances::AddRange(uint64_t first_row, size_t count, NearestRows& near
       const size_t rows = std::min(kRowsPerCall, count - done);
       ComputeDistances(query_->kernels(), query_->function(), query, vectors, done, rows,
                        distances.data());
-      for (size_t i = 0; i < rows; ++i) {
-        nearest.Add(part_number_, static_cast<uint32_t>(first_row + done + i), distances[i]);
-      }
+      nearest.AddEach(part_number_, std::span<const T>(distances).first(rows),
+                      [&](size_t i) { return static_cast<uint32_t>(first_row + done + i); });
     }
   });
 }
@@ -171,7 +201,8 @@ void PartDistances::AddRows(std::span<const uint32_t> rows, NearestRows& nearest
       const size_t count = std::min(kRowsPerCall, rows.size() - done);
       ComputeDistances(query_->kernels(), query_->function(), query, vectors,
                        ids.subspan(done, count), distances.data());
-      for (size_t i = 0; i < count; ++i) nearest.Add(part_number_, rows[done + i], distances[i]);
+      nearest.AddEach(part_number_, std::span<const T>(distances).first(count),
+                      [&](size_t i) { return rows[done + i]; });
     }
   });
 }

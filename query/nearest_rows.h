@@ -61,18 +61,25 @@ class NearestRows {
   NearestRows(size_t limit, bool larger_is_nearer);
 
   void Add(uint32_t part, uint32_t row, double distance);
+  // Adds row_of(i) with distances[i], for all i. T is float or double.
+  template <class T, class RowOf>
+  void AddEach(uint32_t part, std::span<const T> distances, RowOf row_of);
   void Merge(const NearestRows& other);
   size_t size() const { return heap_.size(); }
   // Best first.
   std::vector<RankedRow> TakeSorted();
 
  private:
+  double FarthestDistance() const;
   uint64_t CodeOf(double distance) const;
   void Push(const RankedRow& row);
+  template <class T>
+  bool AnyMayEnter(std::span<const T> distances) const;
 
   size_t limit_;
   uint64_t flip_;
-  uint64_t worst_code_;  // rows with a larger code cannot enter
+  uint64_t worst_code_;    // rows with a larger code cannot enter
+  double worst_distance_;  // rows that are farther cannot enter
   std::vector<RankedRow> heap_;
 };
 

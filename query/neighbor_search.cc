@@ -311,9 +311,9 @@ void NeighborSearchRun::Scan(NearestRows& nearest) {
   std::vector<NearestRows> nearest_of(
       workers,
       NearestRows(request_.count, request_.query->function() == DistanceFunction::kDotProduct));
+  std::atomic<size_t> next = 0;
   task_.executor().ParallelFor(workers, [&](size_t worker) {
-    const size_t end = pieces.size() * (worker + 1) / workers;
-    for (size_t piece = pieces.size() * worker / workers; piece < end; ++piece) {
+    for (size_t piece = next++; piece < pieces.size(); piece = next++) {
       task_.CheckCancelled();
       ScanPieceOf(pieces[piece], nearest_of[worker]);
     }

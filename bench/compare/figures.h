@@ -28,6 +28,9 @@ void MeasureTable(const VectorSet& set, const VectorSetLimits& limits, size_t ro
 void MeasureGraphAgainstHnswlib(const VectorSet& set, const VectorSetLimits& limits, size_t rounds,
                                 Report& report);
 
+// The exact scan through a prepared statement against a plain sum of the same mapped bytes.
+void MeasureScan(const VectorSet& set, size_t rounds, Report& report);
+
 // Inserting ten numeric columns through the block interface: alone, and against writing and syncing
 // the same bytes.
 void MeasureInsert(size_t rounds, Report& report);

@@ -3,8 +3,8 @@
 //
 //   compare [--tsv] [--data DIR] [--rounds N] [--only SUBJECT]...
 //
-// Subjects: library, insert, merge, table, graph. DIR is where bench/data.sh put the vector sets
-// (bench/data). Exits 1 if a limit is missed.
+// Subjects: library, insert, merge, table, graph, scan. DIR is where bench/data.sh put the vector
+// sets (bench/data). Exits 1 if a limit is missed.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -47,7 +47,7 @@ Options ParseOptions(int argc, char** argv) {
     } else {
       throw std::invalid_argument(
           "usage: compare [--tsv] [--data DIR] [--rounds N] "
-          "[--only library|insert|merge|table|graph]...");
+          "[--only library|insert|merge|table|graph|scan]...");
     }
   }
   return options;
@@ -55,7 +55,11 @@ Options ParseOptions(int argc, char** argv) {
 
 void MeasureSet(const std::string& name, const VectorSetLimits& limits, const Options& options,
                 Report& report) {
-  if (!options.Wants("table") && !options.Wants("graph") && !options.Wants("merge")) return;
+  const auto subjects = {"table", "graph", "scan", "merge"};
+  if (std::none_of(subjects.begin(), subjects.end(),
+                   [&](const char* subject) { return options.Wants(subject); })) {
+    return;
+  }
   const VectorSet set = LoadVectorSet(options.data, name);
   const auto progress = [&](const char* what) {
     std::fprintf(stderr, "%s: measuring %s\n", name.c_str(), what);
@@ -67,6 +71,10 @@ void MeasureSet(const std::string& name, const VectorSetLimits& limits, const Op
   if (options.Wants("graph")) {
     progress("the graph");
     MeasureGraphAgainstHnswlib(set, limits, options.rounds, report);
+  }
+  if (options.Wants("scan")) {
+    progress("the exact scan");
+    MeasureScan(set, options.rounds, report);
   }
   if (options.Wants("merge")) {
     progress("a merge");

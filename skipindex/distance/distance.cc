@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace granary {
 namespace {
 
@@ -36,6 +40,47 @@ struct Entries<double> {
   static constexpr RowElement kElement = RowElement::kFloat64;
 };
 
+// Compilers take roots one by one, as each might set errno. These do the first rows of `count`
+// several at a time, with the same bits, and return how many they did.
+#if defined(__SSE2__)
+size_t TakeRootsAtOnce(float* values, size_t count) {
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    _mm_storeu_ps(values + i, _mm_sqrt_ps(_mm_loadu_ps(values + i)));
+  }
+  return i;
+}
+
+size_t FinishCosinesAtOnce(float length, const float* squared_norms, float* values, size_t count) {
+  const __m128 one = _mm_set1_ps(1);
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const __m128 norms = _mm_sqrt_ps(_mm_loadu_ps(squared_norms + i));
+    const __m128 lengths = _mm_mul_ps(_mm_set1_ps(length), norms);
+    _mm_storeu_ps(values + i, _mm_sub_ps(one, _mm_div_ps(_mm_loadu_ps(values + i), lengths)));
+  }
+  return i;
+}
+#else
+size_t TakeRootsAtOnce(float*, size_t) { return 0; }
+size_t FinishCosinesAtOnce(float, const float*, float*, size_t) { return 0; }
+#endif
+// Two doubles at a time are not faster than one by one.
+size_t TakeRootsAtOnce(double*, size_t) { return 0; }
+size_t FinishCosinesAtOnce(double, const double*, double*, size_t) { return 0; }
+
+template <class T>
+void TakeRoots(T* values, size_t count) {
+  for (size_t i = TakeRootsAtOnce(values, count); i < count; ++i) values[i] = std::sqrt(values[i]);
+}
+
+// Dot products become cosine distances.
+template <class T>
+void FinishCosines(T length, const T* squared_norms, T* values, size_t count) {
+  size_t i = FinishCosinesAtOnce(length, squared_norms, values, count);
+  for (; i < count; ++i) values[i] = T{1} - values[i] / (length * std::sqrt(squared_norms[i]));
+}
+
 template <class T>
 T SquaredNorm(const DistanceKernels& kernels, std::span<const T> query) {
   const RowSet itself{.base = reinterpret_cast<const std::byte*>(query.data()),
@@ -56,9 +101,7 @@ void CosineDistances(const DistanceKernels& kernels, std::span<const T> query, R
   for (size_t first = 0; first < count; first += kChunkRows) {
     rows.count = std::min(kChunkRows, count - first);
     Entries<T>::DotNorm(kernels, element)(rows, query.data(), out + first, norms);
-    for (size_t i = 0; i < rows.count; ++i) {
-      out[first + i] = T{1} - out[first + i] / (query_length * std::sqrt(norms[i]));
-    }
+    FinishCosines(query_length, norms, out + first, rows.count);
     if (rows.ids != nullptr) {
       rows.ids += rows.count;
     } else {
@@ -74,7 +117,7 @@ void Compute(const DistanceKernels& kernels, DistanceFunction function, std::spa
   switch (function) {
     case DistanceFunction::kL2:
       Entries<T>::L2(kernels, element)(rows, query.data(), out);
-      for (size_t i = 0; i < rows.count; ++i) out[i] = std::sqrt(out[i]);
+      TakeRoots(out, rows.count);
       return;
     case DistanceFunction::kL2Squared:
       return Entries<T>::L2(kernels, element)(rows, query.data(), out);

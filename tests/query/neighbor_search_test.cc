@@ -4,6 +4,7 @@
 #include <random>
 
 #include "database_testing.h"
+#include "search_case.h"
 
 namespace granary {
 namespace {
@@ -25,16 +26,6 @@ std::vector<Hit> HitsOf(Result result) {
     }
   }
   return hits;
-}
-
-struct SearchCase {
-  const char* function;
-  const char* direction;
-  const char* element;
-};
-
-void PrintTo(const SearchCase& search, std::ostream* out) {
-  *out << search.function << " of " << search.element;
 }
 
 class NeighborSearchTest : public ::testing::TestWithParam<SearchCase> {
