@@ -31,6 +31,9 @@ void MeasureGraphAgainstHnswlib(const VectorSet& set, const VectorSetLimits& lim
 // The exact scan through a prepared statement against a plain sum of the same mapped bytes.
 void MeasureScan(const VectorSet& set, size_t rounds, Report& report);
 
+// Parsing a vector literal of 1,536 numbers of 8 digits against a bare loop of std::from_chars.
+void MeasureLiteral(size_t rounds, Report& report);
+
 // Inserting ten numeric columns through the block interface: alone, and against writing and syncing
 // the same bytes.
 void MeasureInsert(size_t rounds, Report& report);

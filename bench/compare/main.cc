@@ -3,8 +3,8 @@
 //
 //   compare [--tsv] [--data DIR] [--rounds N] [--only SUBJECT]...
 //
-// Subjects: library, insert, merge, table, graph, scan. DIR is where bench/data.sh put the vector
-// sets (bench/data). Exits 1 if a limit is missed.
+// Subjects: library, literal, insert, merge, table, graph, scan. DIR is where bench/data.sh put the
+// vector sets (bench/data). Exits 1 if a limit is missed.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -47,7 +47,7 @@ Options ParseOptions(int argc, char** argv) {
     } else {
       throw std::invalid_argument(
           "usage: compare [--tsv] [--data DIR] [--rounds N] "
-          "[--only library|insert|merge|table|graph|scan]...");
+          "[--only library|literal|insert|merge|table|graph|scan]...");
     }
   }
   return options;
@@ -85,6 +85,7 @@ void MeasureSet(const std::string& name, const VectorSetLimits& limits, const Op
 int Run(const Options& options) {
   Report report;
   if (options.Wants("library")) MeasureLibrary(report);
+  if (options.Wants("literal")) MeasureLiteral(options.rounds, report);
   if (options.Wants("insert")) MeasureInsert(options.rounds, report);
   MeasureSet("mnist", {.default_recall = 0.99, .compared_recalls = {0.98, 0.99}}, options, report);
   MeasureSet("glove", {.default_recall = 0.97, .compared_recalls = {0.95, 0.99}}, options, report);

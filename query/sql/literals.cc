@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -108,6 +109,36 @@ std::optional<double> ReadFloat(std::string_view digits, int base) {
   return value;
 }
 
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+uint64_t AppendDigit(uint64_t value, char digit) {
+  return value * 10 + static_cast<uint64_t>(digit - '0');
+}
+
+const char* EndOfSpaces(const char* in, const char* end) {
+  while (in < end && (*in == ' ' || *in == '\n')) ++in;
+  return in;
+}
+
+// Whether the next eight bytes are digits: each has 3 in its upper half, also after 6 is added.
+bool AreEightDigits(const char* in) {
+  uint64_t bytes;
+  std::memcpy(&bytes, in, sizeof(bytes));
+  constexpr uint64_t kUpperHalves = 0xF0F0F0F0F0F0F0F0;
+  constexpr uint64_t kThrees = 0x3030303030303030;
+  return (bytes & kUpperHalves) == kThrees &&
+         ((bytes + 0x0606060606060606) & kUpperHalves) == kThrees;
+}
+
+// Adds neighbours up, two by two: digits to pairs, to fours, to all eight.
+uint64_t EightDigits(const char* in) {
+  uint64_t bytes;
+  std::memcpy(&bytes, in, sizeof(bytes));
+  bytes = (bytes & 0x0F0F0F0F0F0F0F0F) * (10 * 256 + 1) >> 8;
+  bytes = (bytes & 0x00FF00FF00FF00FF) * (100 * 65536 + 1) >> 16;
+  return (bytes & 0x0000FFFF0000FFFF) * ((uint64_t{10000} << 32) + 1) >> 32;
+}
+
 // The numbers of a literal vector, one after the other.
 class NumberArrayReader {
  public:
@@ -137,24 +168,20 @@ class NumberArrayReader {
     if (!element) return nullptr;
     DataType type = DataType::Array(*element);
     Value value(std::move(numbers_));
-    if (any_float_ || smallest_ < 0) ConvertTo(type, value);
+    if (any_integer_ && (any_float_ || smallest_ < 0)) ConvertTo(type, value);
     return MakeLiteral(std::move(value), std::move(type));
   }
 
   const char* cursor() const { return cursor_; }
 
  private:
-  static bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
   size_t EstimateCount() const {
     const std::string_view rest(cursor_, static_cast<size_t>(end_ - cursor_));
     constexpr size_t kTypicalBytes = 8;
     return std::min(rest.find(']'), rest.size()) / kTypicalBytes + 1;
   }
 
-  void SkipSpaces() {
-    while (cursor_ < end_ && (*cursor_ == ' ' || *cursor_ == '\n')) ++cursor_;
-  }
+  void SkipSpaces() { cursor_ = EndOfSpaces(cursor_, end_); }
 
   bool Accept(char c) {
     if (cursor_ == end_ || *cursor_ != c) return false;
@@ -162,45 +189,45 @@ class NumberArrayReader {
     return true;
   }
 
+  // Works on a cursor of its own, which can stay in a register.
   bool ReadNumber() {
     const char* const begin = cursor_;
-    const bool negative = Accept('-');
-    const char* const digits = cursor_;
-    uint64_t magnitude = ReadDigits(0);
-    if (!Accept('.')) {
-      if (AtExponent()) return ReadFloat(begin, digits);
+    const char* in = begin;
+    const bool negative = in < end_ && *in == '-';
+    in += negative;
+    const char* const digits = in;
+    uint64_t magnitude = 0;
+    for (; in < end_ && IsDigit(*in); ++in) magnitude = AppendDigit(magnitude, *in);
+    if (in == end_ || *in != '.') {
+      if (IsExponent(in)) return ReadFloat(begin, digits);
       constexpr ptrdiff_t kDigitsThatFit = 18;
-      if (cursor_ == digits || cursor_ - digits > kDigitsThatFit) return false;
+      if (in == digits || in - digits > kDigitsThatFit) return false;
       AddInteger(magnitude, negative);
-      return EndsNumber();
+      return EndNumber(in);
     }
-    const char* const fraction = cursor_;
-    magnitude = ReadDigits(magnitude);
-    const ptrdiff_t written = cursor_ - digits - 1;
-    if (AtExponent() || written == 0 || written > kExactDigits) return ReadFloat(begin, digits);
+    const char* const fraction = ++in;
+    if (end_ - in >= 8 && AreEightDigits(in)) {
+      magnitude = magnitude * 100000000 + EightDigits(in);
+      in += 8;
+    }
+    for (; in < end_ && IsDigit(*in); ++in) magnitude = AppendDigit(magnitude, *in);
+    const ptrdiff_t written = in - digits - 1;
+    if (IsExponent(in) || written == 0 || written > kExactDigits) return ReadFloat(begin, digits);
     // Both are exact, and so their quotient is rounded once: correctly.
-    const double value = static_cast<double>(magnitude) / kPowersOfTen[cursor_ - fraction];
+    const double value = static_cast<double>(magnitude) / kPowersOfTen[in - fraction];
     AddFloat(negative ? -value : value);
-    return EndsNumber();
+    return EndNumber(in);
   }
 
-  uint64_t ReadDigits(uint64_t value) {
-    while (cursor_ < end_ && IsDigit(*cursor_)) {
-      value = value * 10 + static_cast<uint64_t>(*cursor_++ - '0');
-    }
-    return value;
-  }
-
-  bool AtExponent() const { return cursor_ < end_ && (*cursor_ == 'e' || *cursor_ == 'E'); }
+  bool IsExponent(const char* in) const { return in < end_ && (*in == 'e' || *in == 'E'); }
 
   bool ReadFloat(const char* begin, const char* digits) {
     if (!IsDigit(*digits) && *digits != '.') return false;
     double value = 0;
     const auto result = std::from_chars(begin, end_, value);
     if (result.ec != std::errc()) return false;
-    cursor_ = result.ptr;
     AddFloat(value);
-    return EndsNumber();
+    return EndNumber(result.ptr);
   }
 
   void AddFloat(double value) {
@@ -209,6 +236,7 @@ class NumberArrayReader {
   }
 
   void AddInteger(uint64_t magnitude, bool negative) {
+    any_integer_ = true;
     if (negative && magnitude != 0) {
       const auto value = -static_cast<int64_t>(magnitude);
       smallest_ = std::min(smallest_, value);
@@ -220,9 +248,9 @@ class NumberArrayReader {
     }
   }
 
-  bool EndsNumber() const {
-    return cursor_ < end_ &&
-           (*cursor_ == ',' || *cursor_ == ']' || *cursor_ == ' ' || *cursor_ == '\n');
+  bool EndNumber(const char* in) {
+    cursor_ = in;
+    return in < end_ && (*in == ',' || *in == ']' || *in == ' ' || *in == '\n');
   }
 
   // Integers of so many digits are doubles, and so are the powers of ten up to there.
@@ -234,6 +262,7 @@ class NumberArrayReader {
   const char* const end_;
   ValueArray numbers_;
   bool any_float_ = false;
+  bool any_integer_ = false;
   bool any_unsigned_ = false;
   uint64_t largest_ = 0;
   int64_t smallest_ = 0;

@@ -1,5 +1,7 @@
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -239,6 +241,37 @@ TEST(SqlExpression, FastArraysEqualSlowOnes) {
   for (const char* wrong :
        {"[1,]", "[,1]", "[1 2]", "[1", "[1,", "[-]", "[1e]", "[1.2.3]", "[--1]"}) {
     EXPECT_THROW(ParseExpression(wrong), Error) << wrong;
+  }
+}
+
+// Vectors are read eight digits at a time: every number must be the one that strtod reads.
+TEST(SqlExpression, NumbersOfAVectorAreReadExactly) {
+  const unsigned seed = std::random_device{}();
+  std::mt19937 random(seed);
+  const auto digits = [&](size_t count) {
+    std::string text;
+    for (size_t i = 0; i < count; ++i) text += static_cast<char>('0' + random() % 10);
+    return text;
+  };
+  for (int run = 0; run < 300; ++run) {
+    std::string text;
+    std::vector<double> numbers;
+    for (int i = 0; i < 30; ++i) {
+      std::string number =
+          (random() % 2 == 0 ? "-" : "") + digits(1 + random() % 10) + "." + digits(random() % 20);
+      if (random() % 8 == 0) number += "e" + std::to_string(static_cast<int>(random() % 40) - 20);
+      numbers.push_back(std::strtod(number.c_str(), nullptr));
+      text += (i == 0 ? "[" : i % 3 == 0 ? " , " : ",") + number;
+    }
+    const ExprPtr vector = ParseExpression(text + "]");
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      ASSERT_EQ(AsLiteral(vector).value.as_array()[i].as_double(), numbers[i])
+          << text << ", number " << i << ", seed " << seed;
+    }
+  }
+  // Characters beside the digits in ASCII, where eight digits could be.
+  for (const char* text : {"[1.1234567:, 2]", "[1.1234567/, 2]", "[1.12345678", "[1.1234567 8]"}) {
+    EXPECT_THROW(ParseExpression(text), Error) << text;
   }
 }
 
