@@ -98,7 +98,8 @@ void FloatCodeScorer::Score(const uint32_t* row_ids, size_t count, uint32_t* key
 }
 
 uint32_t FloatCodeScorer::KeyWithError(uint32_t key) const {
-  const bool known = rows_.element == RowElement::kFloat32 || rows_.element == RowElement::kBFloat16;
+  const bool known =
+      rows_.element == RowElement::kFloat32 || rows_.element == RowElement::kBFloat16;
   if (!known || metric_ == Metric::kDotProduct) return UINT32_MAX;
   // Of one unit in the last place, relative to a value. Rows near the query are about as long.
   const float unit = rows_.element == RowElement::kFloat32 ? 0x1p-23f : 0x1p-8f;

@@ -1,6 +1,7 @@
 #include "granary/skipindex/vector_similarity/graph_builder.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <mutex>
 
@@ -12,6 +13,7 @@ namespace {
 constexpr size_t kChunkNodes = 16;       // one piece of work for a thread
 constexpr size_t kBatchNodesMax = 8192;  // so that links within a batch, which are missed, are few
 constexpr size_t kBatchShare = 16;       // a batch adds at most 1/16 to the graph
+constexpr size_t kLevelsMax = 16;
 // splitmix64 (Steele et al. 2014): the same numbers everywhere.
 uint64_t Mix(uint64_t x) {
   x += 0x9E3779B97F4A7C15;
@@ -24,7 +26,7 @@ uint64_t Mix(uint64_t x) {
 size_t LevelOf(uint32_t row, const GraphParameters& parameters) {
   uint64_t random = Mix(parameters.seed ^ Mix(row));
   size_t level = 0;
-  while (random % parameters.max_connections == 0 && level < 16) {
+  while (random % parameters.max_connections == 0 && level < kLevelsMax) {
     random = Mix(random);
     ++level;
   }
@@ -37,6 +39,17 @@ struct BackLink {
 
   friend bool operator<(const BackLink& a, const BackLink& b) {
     return a.target != b.target ? a.target < b.target : a.source < b.source;
+  }
+};
+
+// Where the search for a node of a batch begins.
+struct WayDown {
+  uint32_t place;                  // in the batch
+  uint32_t entry;                  // node of the layer
+  std::array<uint32_t, 3> last{};  // nodes passed in the layers above, the highest first
+
+  friend bool operator<(const WayDown& a, const WayDown& b) {
+    return a.last != b.last ? a.last < b.last : a.place < b.place;
   }
 };
 
@@ -144,9 +157,11 @@ class LayerBuilder {
   void InsertBatch(size_t first, size_t count) {
     const size_t max_links = std::min(parameters_.max_connections, capacity_);
     back_links_.assign(count * max_links, {kNoLink, {}});
-    InParallel(count, [&](BuildScratch& scratch, size_t i) {
+    FindWaysDown(first, count);
+    InParallel(count, [&](BuildScratch& scratch, size_t n) {
+      const size_t i = ways_[n].place;
       const uint32_t node = order_[first + i];
-      FindNeighbors(scratch, node, first + i >= leading_ && leading_ > 0);
+      FindNeighbors(scratch, node, ways_[n].entry);
       const size_t kept = scratch.selection.Select(scratch.candidates, max_links, scratch.scorer);
       uint32_t* links = LinksOf(node);
       for (size_t k = 0; k < kept; ++k) {
@@ -165,13 +180,25 @@ class LayerBuilder {
                [&](BuildScratch& scratch, size_t i) { LinkBack(scratch, targets_[i]); });
   }
 
+  // Fills ways_ for the batch, nodes next to each other where their ways through the upper layers
+  // are alike: what one search reads is then in the cache for the next. The graph is the same in
+  // any order.
+  void FindWaysDown(size_t first, size_t count) {
+    ways_.resize(count);
+    InParallel(count, [&](BuildScratch& scratch, size_t i) {
+      WayDown& way = ways_[i] = {.place = static_cast<uint32_t>(i), .entry = order_[0]};
+      if (leading_ == 0 || first + i < leading_) return;
+      scratch.descent_scorer.SetQueryCode(layer_codes_, order_[first + i]);
+      uint32_t path[kLevelsMax] = {};
+      way.entry = DescendTo(upper_, scratch.descent_scorer, rows_, order_.size(), path);
+      const size_t kept = std::min(upper_.size(), way.last.size());
+      std::copy_n(path + upper_.size() - kept, kept, way.last.begin());
+    });
+    std::sort(ways_.begin(), ways_.end());
+  }
+
   // Fills scratch.candidates with what a search for the node finds, nearest first.
-  void FindNeighbors(BuildScratch& scratch, uint32_t node, bool descend) {
-    uint32_t entry = order_[0];
-    if (descend) {
-      scratch.descent_scorer.SetQueryCode(layer_codes_, node);
-      entry = DescendTo(upper_, scratch.descent_scorer, rows_, order_.size());
-    }
+  void FindNeighbors(BuildScratch& scratch, uint32_t node, uint32_t entry) {
     scratch.scorer.SetQueryRow(node);
     scratch.beam.Reset(order_.size(), parameters_.construction_width);
     scratch.beam.Add(entry, scratch.scorer);
@@ -230,6 +257,7 @@ class LayerBuilder {
   ScratchPool scratch_;
   std::vector<uint32_t> links_;
   std::vector<uint32_t> degrees_;
+  std::vector<WayDown> ways_;  // of a batch, in the order in which it is searched
   std::vector<BackLink> back_links_;
   std::vector<size_t> targets_;  // where in back_links_ each target begins
 };
@@ -280,7 +308,8 @@ size_t GraphBuildBytes(size_t rows, const GraphParameters& parameters, size_t th
   // Links, an upper layer for one row in M, degree, insertion order, and some of the next layer's.
   const size_t per_row = layer0 + layer0 / parameters.max_connections + 4 * sizeof(uint32_t);
   const size_t per_thread = rows / 8 + rows + (parameters.construction_width << 10);
-  const size_t batch = kBatchNodesMax * parameters.max_connections * sizeof(BackLink);
+  const size_t batch =
+      kBatchNodesMax * (parameters.max_connections * sizeof(BackLink) + sizeof(WayDown));
   return rows * per_row + threads * per_thread + batch;
 }
 

@@ -161,10 +161,12 @@ uint32_t GreedyWalk(const GraphLayer& layer, CodeScorer& scorer, size_t rows, ui
 }
 
 uint32_t DescendTo(std::span<const GraphLayer> layers, CodeScorer& scorer, size_t rows,
-                   size_t below_nodes) {
+                   size_t below_nodes, uint32_t* path) {
   uint32_t node = 0;
   for (size_t i = 0; i < layers.size(); ++i) {
-    node = layers[i].below[GreedyWalk(layers[i], scorer, rows, node)];
+    node = GreedyWalk(layers[i], scorer, rows, node);
+    if (path != nullptr) path[i] = node;
+    node = layers[i].below[node];
     if (node >= (i + 1 < layers.size() ? layers[i + 1].nodes : below_nodes)) node = 0;
   }
   return node;
