@@ -111,6 +111,26 @@ Predicate LowerLike(const ExpressionNode& node) {
   return Predicate::And(std::move(both));
 }
 
+// has, hasAny and hasAll of an array and constants.
+Predicate LowerHas(const ExpressionNode& node) {
+  const ExpressionNode& left = *node.arguments()[0];
+  const ColumnPtr& constant = node.arguments()[1]->constant();
+  if (constant == nullptr || !left.type().is_array()) return Predicate::Opaque();
+  const auto has = [&](const ColumnPtr& one) {
+    std::optional<Value> value = ComparableValue(one, left.type().element());
+    return value ? MakeAtom(left, PredicateOp::kHas, {std::move(*value)}) : Predicate::Opaque();
+  };
+  if (node.name() == "has") return has(constant);
+  const ColumnPtr row = constant->Materialize();
+  const ArrayColumn& values = AsArrays(*row);
+  std::vector<Predicate> each;
+  for (uint64_t i = values.Begin(0); i < values.End(0); ++i) {
+    each.push_back(has(values.elements()->Slice(i, 1)));
+  }
+  return node.name() == "hasAny" ? Predicate::Or(std::move(each))
+                                 : Predicate::And(std::move(each));
+}
+
 Predicate Lower(const ExpressionNode& node);
 
 std::vector<Predicate> LowerAll(const std::vector<ExpressionNodePtr>& nodes) {
@@ -129,6 +149,9 @@ Predicate LowerCall(const ExpressionNode& node) {
   if (node.name() == "startsWith" && node.arguments()[1]->constant() != nullptr) {
     return MakeAtom(*node.arguments()[0], PredicateOp::kStartsWith,
                     {node.arguments()[1]->constant()->ValueAt(0)});
+  }
+  if (node.name() == "has" || node.name() == "hasAny" || node.name() == "hasAll") {
+    return LowerHas(node);
   }
   if (std::optional<Predicate> comparison = LowerComparison(node)) return *comparison;
   return MakeAtom(node, PredicateOp::kNotEqual, {uint64_t{0}});

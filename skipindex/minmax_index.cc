@@ -1,9 +1,10 @@
 #include "granary/skipindex/minmax_index.h"
 
 #include <optional>
-#include <type_traits>
 
 #include <fmt/format.h>
+
+#include "granary/skipindex/row_order.h"
 
 namespace granary {
 namespace {
@@ -37,45 +38,14 @@ struct ExtremeRows {
   size_t greatest = 0;
 };
 
-// NaN is greater than every number, as in CompareValues.
-template <class T>
-bool Precedes(T a, T b) {
-  if constexpr (std::is_same_v<T, BFloat16>) {
-    return Precedes(static_cast<float>(a), static_cast<float>(b));
-  } else if constexpr (std::is_floating_point_v<T>) {
-    return a < b || (a == a && b != b);
-  } else {
-    return a < b;
-  }
-}
-
-template <class At>
-ExtremeRows FindExtremes(size_t rows, At&& at) {
-  ExtremeRows found;
-  for (size_t row = 1; row < rows; ++row) {
-    if (Precedes(at(row), at(found.least))) found.least = row;
-    if (Precedes(at(found.greatest), at(row))) found.greatest = row;
-  }
-  return found;
-}
-
 ExtremeRows Extremes(const Column& values) {
-  const DataType& type = values.type();
-  if (type.is_string()) {
-    const StringColumn& strings = AsStrings(values);
-    return FindExtremes(values.size(), [&](size_t row) { return strings.At(row); });
-  }
-  if (type.is_array() || type.is_nothing()) {
+  return VisitRowOrder(values, [&](const auto& precedes) {
     ExtremeRows found;
     for (size_t row = 1; row < values.size(); ++row) {
-      if (values.Compare(row, values, found.least) < 0) found.least = row;
-      if (values.Compare(row, values, found.greatest) > 0) found.greatest = row;
+      if (precedes(row, found.least)) found.least = row;
+      if (precedes(found.greatest, row)) found.greatest = row;
     }
     return found;
-  }
-  return VisitFixedType(type.id(), [&]<class T>() {
-    const T* data = AsNumbers<T>(values).data();
-    return FindExtremes(values.size(), [data](size_t row) { return data[row]; });
   });
 }
 

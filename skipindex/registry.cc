@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "granary/skipindex/bloom_filter_index.h"
 #include "granary/skipindex/minmax_index.h"
+#include "granary/skipindex/set_index.h"
 #include "granary/skipindex/vector_similarity/vector_similarity_index.h"
 
 namespace granary {
@@ -10,6 +12,8 @@ namespace granary {
 SkipIndexRegistry SkipIndexRegistry::WithBuiltins() {
   SkipIndexRegistry registry;
   registry.Register(std::make_shared<MinMaxKind>());
+  registry.Register(std::make_shared<SetKind>());
+  registry.Register(std::make_shared<BloomFilterKind>());
   registry.Register(std::make_shared<VectorSimilarityKind>());
   return registry;
 }

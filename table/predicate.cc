@@ -57,6 +57,14 @@ Verdict JudgeStartsWith(const ValueRange& range, const Value& value) {
   return {!max_below && !min_beyond, true};
 }
 
+// Only of one array can it be said what it has.
+Verdict JudgeHas(const ValueRange& range, const Value& value) {
+  if (!range.min || !range.max || !range.min->is_array() || !(*range.min == *range.max)) return {};
+  const ValueArray& elements = range.min->as_array();
+  const bool has = std::find(elements.begin(), elements.end(), value) != elements.end();
+  return {.can_be_true = has, .can_be_false = !has};
+}
+
 bool HasNan(const PredicateAtom& atom) {
   return std::any_of(atom.constants.begin(), atom.constants.end(), IsNan);
 }
@@ -166,6 +174,8 @@ Verdict JudgeRange(const PredicateAtom& atom, const ValueRange& range) {
       return Negated(JudgeLess(range, value, false));
     case PredicateOp::kStartsWith:
       return JudgeStartsWith(range, value);
+    case PredicateOp::kHas:
+      return JudgeHas(range, value);
     case PredicateOp::kIn:
     case PredicateOp::kNotIn:
       break;

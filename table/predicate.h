@@ -26,11 +26,12 @@ enum class PredicateOp : uint8_t {
   kIn,
   kNotIn,
   kStartsWith,  // of a string; from LIKE 'abc%'
+  kHas,         // of an array: one of its elements equals the constant
 };
 
 // One comparison. `expression` is the canonical text of the left side (Expression::text()), a
 // column name in the simplest case. `constants` has one value, or for kIn and kNotIn a sorted list,
-// all comparable with the left side by CompareValues.
+// all comparable with the left side (for kHas its elements) by CompareValues.
 struct PredicateAtom {
   std::string expression;
   PredicateOp op = PredicateOp::kEqual;

@@ -8,7 +8,8 @@ namespace granary {
 namespace {
 
 std::string Show(const Predicate& predicate) {
-  constexpr const char* kOps[] = {"=", "!=", "<", "<=", ">", ">=", "in", "not in", "starts with"};
+  constexpr const char* kOps[] = {"=",  "!=", "<",      "<=",          ">",
+                                  ">=", "in", "not in", "starts with", "has"};
   switch (predicate.kind()) {
     case Predicate::Kind::kTrue:
       return "true";
@@ -102,7 +103,11 @@ TEST(PredicateLowering, Shapes) {
       {"if(n = 1, u, n)", nullptr},
       {"toYYYYMM(d) = 202401", "toYYYYMM(d) = 202401"},
       {"a = [1, 2]", "a = [...]"},
-      {"has(a, 1)", "has(a, 1) != 0"},
+      {"has(a, 1)", "a has 1"},
+      {"hasAny(a, [1, 2])", "(a has 1 or a has 2)"},
+      {"hasAll(a, [1, 2])", "(a has 1 and a has 2)"},
+      {"hasAny(a, [])", "false"},
+      {"hasAll(a, [])", "true"},
       {"empty(s)", "empty(s) != 0"},
   };
   for (const auto& [condition, expected] : cases) {
@@ -128,7 +133,7 @@ class RandomConditions {
   explicit RandomConditions(uint64_t seed) : random_(seed) {}
 
   std::string Condition(int depth) {
-    switch (depth == 0 ? 3 + Pick(5) : Pick(8)) {
+    switch (depth == 0 ? 3 + Pick(6) : Pick(9)) {
       case 0:
         return "(" + Condition(depth - 1) + " AND " + Condition(depth - 1) + ")";
       case 1:
@@ -143,19 +148,23 @@ class RandomConditions {
         return Number() + (Pick(2) ? " IN (" : " NOT IN (") + Constant() + ", " + Constant() + ")";
       case 6:
         return std::string("s") + (Pick(2) ? " LIKE '" : " NOT LIKE '") + Pattern() + "'";
+      case 7:
+        return Has();
       default:
         return "s" + Comparison() + "'" + Text() + "'";
     }
   }
 
   Block Rows(size_t rows) {
-    std::vector<Value> n, u, f, s, d;
+    std::vector<Value> n, u, f, s, d, a;
+    const size_t longest = 1 + Pick(3);
     for (size_t row = 0; row < rows; ++row) {
       n.push_back(static_cast<int64_t>(Pick(9)) - 4);
       u.push_back(Pick(10) == 0 ? ~uint64_t{0} : uint64_t{Pick(6)});
       f.push_back(Pick(8) == 0 ? NAN : (static_cast<double>(Pick(17)) - 8) / 4);
       s.push_back(Text());
       d.push_back(uint64_t{Pick(5)});
+      a.push_back(ValueArray(Pick(longest), Value(uint64_t{Pick(3)})));
     }
     Block block(rows);
     block.Add("n", MakeColumn(TypeId::kInt32, n));
@@ -163,6 +172,7 @@ class RandomConditions {
     block.Add("f", MakeColumn(TypeId::kFloat32, f));
     block.Add("s", MakeColumn(TypeId::kString, s));
     block.Add("d", MakeColumn(TypeId::kDate, d));
+    block.Add("a", MakeColumn(DataType::Array(TypeId::kUInt8), a));
     return block;
   }
 
@@ -173,6 +183,11 @@ class RandomConditions {
     constexpr const char* kNumbers[] = {"n",      "u",     "f",         "n % 3",
                                         "abs(n)", "n + u", "length(s)", "n * f"};
     return kNumbers[Pick(std::size(kNumbers))];
+  }
+  std::string Has() {
+    if (Pick(2)) return "has(a, " + Constant() + ")";
+    return std::string(Pick(2) ? "hasAny" : "hasAll") + "(a, [" + Constant() + ", " + Constant() +
+           "])";
   }
   std::string Comparison() {
     constexpr const char* kOps[] = {" = ", " != ", " < ", " <= ", " > ", " >= "};

@@ -61,6 +61,20 @@ std::vector<Example> Examples() {
          }));
   minmax("String", Strings(350));
   minmax("one_row", Numbers<uint8_t>(TypeId::kUInt8, 1, [](size_t) { return 7; }));
+  auto pruning = [&](std::string kind, std::vector<IndexArgument> arguments,
+                     const ColumnPtr& values) {
+    examples.push_back({kind + "_" + std::to_string(examples.size()),
+                        Declared(kind, values->type(), std::move(arguments)), values});
+  };
+  const ColumnPtr few = Numbers<float>(TypeId::kFloat32, 350, [](size_t row) {
+    return row == 200 ? std::numeric_limits<float>::quiet_NaN() : 0.5f * (row % 7);
+  });
+  for (size_t values_max : {0, 5, 100}) pruning("set", {Argument(values_max)}, few);
+  pruning("set", {Argument(0)}, Strings(350));
+  pruning("bloom_filter", {}, few);
+  pruning("bloom_filter", {Argument(0.001)}, Strings(350));
+  pruning("bloom_filter", {},
+          Numbers<int64_t>(TypeId::kInt64, 1, [](size_t) { return int64_t{-7}; }));
   for (const char* distance : {"L2Distance", "cosineDistance", "dotProduct"}) {
     for (size_t rows : {1, 350}) {
       const ColumnPtr vectors = Vectors(rows);

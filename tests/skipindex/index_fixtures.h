@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "granary/skipindex/registry.h"
 #include "granary/skipindex/skip_index.h"
 #include "granary/table/expression.h"
 #include "granary/table/task_context.h"
@@ -49,6 +50,40 @@ template <std::integral T>
 IndexArgument Argument(T number) {
   return {Value(static_cast<uint64_t>(number)), false};
 }
+
+inline IndexArgument Argument(double number) { return {Value(number), false}; }
+
+// A block of two granules under a pruning index, and the predicates that may match it.
+class PrunedBlock {
+ public:
+  PrunedBlock(const std::string& kind, std::vector<IndexArgument> arguments,
+              const ColumnPtr& values)
+      : index_(SkipIndexRegistry::WithBuiltins().Get(kind).Declare(
+            Declared(kind, values->type(), std::move(arguments)), {})) {
+    const size_t half = values->size() / 2;
+    const auto builder = index_->NewBuilder();
+    builder->AddGranule(*values->Slice(0, half));
+    builder->AddGranule(*values->Slice(half, values->size() - half));
+    ByteWriter out;
+    builder->Finish({.rows = values->size()}, out);
+    bytes_ = out.Take();
+    sub_index_ = index_->Open(bytes_, {.rows = values->size()});
+  }
+
+  bool MayMatch(const Predicate& predicate) const {
+    return sub_index_->pruner()->MayMatch(predicate);
+  }
+  bool MayMatch(PredicateOp op, Value constant) const {
+    return MayMatch(Predicate::Atom({"v", op, {std::move(constant)}}));
+  }
+  const SkipIndex& index() const { return *index_; }
+  size_t bytes() const { return bytes_.size(); }
+
+ private:
+  std::shared_ptr<const SkipIndex> index_;
+  std::vector<std::byte> bytes_;
+  std::shared_ptr<const SubIndex> sub_index_;
+};
 
 // Starts threads for each call; enough for a test.
 class ThreadsExecutor final : public Executor {

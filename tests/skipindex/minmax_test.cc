@@ -10,33 +10,10 @@
 namespace granary {
 namespace {
 
-// A block of the column's rows, and the predicates that may match it.
-class MinMaxBlock {
- public:
-  explicit MinMaxBlock(const ColumnPtr& values)
-      : index_(MinMaxKind().Declare(Declared("minmax", values->type()), {})) {
-    const auto builder = index_->NewBuilder();
-    builder->AddGranule(*values->Slice(0, values->size() / 2));
-    builder->AddGranule(*values->Slice(values->size() / 2, values->size() - values->size() / 2));
-    ByteWriter out;
-    builder->Finish({.rows = values->size()}, out);
-    bytes_ = out.Take();
-    sub_index_ = index_->Open(bytes_, {.rows = values->size()});
-  }
-
-  bool MayMatch(PredicateOp op, Value constant) const {
-    return sub_index_->pruner()->MayMatch(Predicate::Atom({"v", op, {std::move(constant)}}));
-  }
-  const SkipIndex& index() const { return *index_; }
-
- private:
-  std::shared_ptr<const SkipIndex> index_;
-  std::vector<std::byte> bytes_;
-  std::shared_ptr<const SubIndex> sub_index_;
-};
+PrunedBlock MinMaxBlock(const ColumnPtr& values) { return {"minmax", {}, values}; }
 
 TEST(MinMaxTest, PrunesWhatLiesOutside) {
-  const MinMaxBlock block(
+  const PrunedBlock block = MinMaxBlock(
       std::make_shared<NumberColumn<int16_t>>(TypeId::kInt16, std::vector<int16_t>{5, -3, 12, 7}));
   EXPECT_FALSE(block.MayMatch(PredicateOp::kLess, Value(int64_t{-3})));
   EXPECT_TRUE(block.MayMatch(PredicateOp::kLessOrEqual, Value(int64_t{-3})));
@@ -49,25 +26,25 @@ TEST(MinMaxTest, PrunesWhatLiesOutside) {
 TEST(MinMaxTest, StringsAndDates) {
   auto builder = ColumnBuilder::Create(TypeId::kString);
   for (const char* text : {"pear", "apple", "fig"}) builder->Append(Value(std::string(text)));
-  const MinMaxBlock strings(builder->Finish());
+  const PrunedBlock strings = MinMaxBlock(builder->Finish());
   EXPECT_FALSE(strings.MayMatch(PredicateOp::kEqual, Value(std::string("zebra"))));
   EXPECT_TRUE(strings.MayMatch(PredicateOp::kEqual, Value(std::string("banana"))));
 
-  const MinMaxBlock dates(
+  const PrunedBlock dates = MinMaxBlock(
       std::make_shared<NumberColumn<uint16_t>>(TypeId::kDate, std::vector<uint16_t>{100, 120}));
   EXPECT_FALSE(dates.MayMatch(PredicateOp::kGreater, Value(uint64_t{120})));
   EXPECT_TRUE(dates.MayMatch(PredicateOp::kGreater, Value(uint64_t{119})));
 }
 
 TEST(MinMaxTest, NaNPrunesNothingAboveTheMinimum) {
-  const MinMaxBlock block(std::make_shared<NumberColumn<double>>(
+  const PrunedBlock block = MinMaxBlock(std::make_shared<NumberColumn<double>>(
       TypeId::kFloat64, std::vector<double>{std::numeric_limits<double>::quiet_NaN(), 1, 2, 3}));
   EXPECT_TRUE(block.MayMatch(PredicateOp::kEqual, Value(2.0)));
   EXPECT_TRUE(block.MayMatch(PredicateOp::kGreater, Value(2.5)));
 }
 
 TEST(MinMaxTest, CanPruneOnlyItsExpression) {
-  const MinMaxBlock block(
+  const PrunedBlock block = MinMaxBlock(
       std::make_shared<NumberColumn<uint8_t>>(TypeId::kUInt8, std::vector<uint8_t>{1, 2}));
   EXPECT_TRUE(
       block.index().CanPrune(Predicate::Atom({"v", PredicateOp::kEqual, {Value(uint64_t{1})}})));
@@ -81,7 +58,8 @@ TEST(MinMaxTest, TakesNoArguments) {
 
 TEST(RegistryTest, KnowsTheBuiltinsAndTakesOthersOnce) {
   SkipIndexRegistry registry = SkipIndexRegistry::WithBuiltins();
-  EXPECT_THAT(registry.names(), testing::ElementsAre("minmax", "vector_similarity"));
+  EXPECT_THAT(registry.names(),
+              testing::ElementsAre("bloom_filter", "minmax", "set", "vector_similarity"));
   EXPECT_EQ(registry.Get("minmax").name(), "minmax");
   EXPECT_EQ(registry.Get("vector_similarity").default_granularity(), 100'000'000u);
   try {
@@ -89,7 +67,7 @@ TEST(RegistryTest, KnowsTheBuiltinsAndTakesOthersOnce) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kIncorrectQuery);
-    EXPECT_THAT(error.what(), testing::HasSubstr("minmax, vector_similarity"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("bloom_filter, minmax, set, vector_similarity"));
   }
   EXPECT_THROW(registry.Register(std::make_shared<MinMaxKind>()), Error);
 }
