@@ -9,6 +9,7 @@ namespace granary {
 namespace {
 
 constexpr size_t kSampleRows = 1 << 16;
+constexpr size_t kCenterSampleRows = 512;
 constexpr double kLengthLimit = 1e60;  // above that of any vector of floats
 constexpr double kKeptShare = 0.99;    // of rows whose largest value is not clipped
 
@@ -38,28 +39,30 @@ double SquaredLength(std::span<const float> vector) {
   return sum;
 }
 
-std::vector<float> MeanOf(const VectorReader& reader, const TaskContext& context) {
-  std::vector<double> sums(reader.rows().dimensions);
-  size_t rows = 0;
-  ForEachRow(reader, SampleStep(reader), context, [&](std::span<const float> vector) {
-    for (size_t i = 0; i < vector.size(); ++i) sums[i] += vector[i];
-    ++rows;
+// The median of each coordinate over a sample: a mean would follow a single row far away.
+std::vector<float> CenterOf(const VectorReader& reader, const TaskContext& context) {
+  std::vector<std::vector<float>> values(reader.rows().dimensions);
+  const size_t step = std::max<size_t>(1, reader.rows().rows / kCenterSampleRows);
+  ForEachRow(reader, step, context, [&](std::span<const float> vector) {
+    for (size_t i = 0; i < vector.size(); ++i) values[i].push_back(vector[i]);
   });
-  std::vector<float> mean(sums.size());
-  for (size_t i = 0; i < mean.size(); ++i) {
-    mean[i] = static_cast<float>(sums[i] / static_cast<double>(std::max<size_t>(rows, 1)));
+  std::vector<float> center(values.size());
+  for (size_t i = 0; i < center.size(); ++i) {
+    const auto middle = values[i].begin() + static_cast<ptrdiff_t>(values[i].size() / 2);
+    std::nth_element(values[i].begin(), middle, values[i].end());
+    if (middle != values[i].end()) center[i] = *middle;
   }
-  return mean;
+  return center;
 }
 
 // The largest magnitude of a value, but for a share of the rows.
-double RangeOf(const VectorReader& reader, std::span<const float> mean,
+double RangeOf(const VectorReader& reader, std::span<const float> center,
                const TaskContext& context) {
   std::vector<float> largest;
   ForEachRow(reader, SampleStep(reader), context, [&](std::span<const float> vector) {
     float row_largest = 0;
     for (size_t i = 0; i < vector.size(); ++i) {
-      row_largest = std::max(row_largest, std::fabs(vector[i] - mean[i]));
+      row_largest = std::max(row_largest, std::fabs(vector[i] - center[i]));
     }
     largest.push_back(row_largest);
   });
@@ -91,9 +94,9 @@ void ByteCodec::SetAddedDimensions(size_t added) {
 
 ByteCodec ByteCodec::Train(const VectorReader& reader, const TaskContext& context) {
   ByteCodec codec(reader.metric(), reader.rows().dimensions);
-  codec.mean_ = codec.metric_ == Metric::kL2 ? MeanOf(reader, context)
-                                             : std::vector<float>(reader.rows().dimensions);
-  double range = RangeOf(reader, codec.mean_, context);
+  codec.center_ = codec.metric_ == Metric::kL2 ? CenterOf(reader, context)
+                                               : std::vector<float>(reader.rows().dimensions);
+  double range = RangeOf(reader, codec.center_, context);
   size_t added = 0;
   if (codec.metric_ == Metric::kDotProduct) {
     codec.length_max_ = LongestLength(reader, context);
@@ -118,12 +121,12 @@ ByteCodec ByteCodec::Read(ByteReader& in, Metric metric, size_t dimensions) {
     in.ThrowCorrupted("the codes have dimensions that no vector has");
   }
   codec.SetAddedDimensions(added);
-  codec.mean_.resize(dimensions);
-  const auto mean = in.ReadBytes(dimensions * sizeof(float));
-  std::memcpy(codec.mean_.data(), mean.data(), mean.size());
+  codec.center_.resize(dimensions);
+  const auto center = in.ReadBytes(dimensions * sizeof(float));
+  std::memcpy(codec.center_.data(), center.data(), center.size());
   const bool usable = std::isnormal(codec.step_) && codec.length_max_ >= 0 &&
                       codec.length_max_ < kLengthLimit &&
-                      std::all_of(codec.mean_.begin(), codec.mean_.end(),
+                      std::all_of(codec.center_.begin(), codec.center_.end(),
                                   [](float value) { return std::isfinite(value); });
   if (!usable) in.ThrowCorrupted("the scale of the codes is not finite");
   return codec;
@@ -133,7 +136,7 @@ void ByteCodec::Write(ByteWriter& out) const {
   out.Write(step_);
   out.Write(length_max_);
   out.Write(static_cast<uint32_t>(code_dimensions_ - dimensions_));
-  out.WriteBytes(mean_.data(), mean_.size() * sizeof(float));
+  out.WriteBytes(center_.data(), center_.size() * sizeof(float));
 }
 
 int ByteCodec::Quantize(float value) const {
@@ -154,7 +157,7 @@ void ByteCodec::EncodeRow(std::span<float> vector, std::byte* code) const {
   int sum = 0;
   uint32_t norm = 0;
   for (size_t i = 0; i < code_dimensions_; ++i) {
-    const int value = Quantize(i < dimensions_ ? vector[i] - mean_[i] : added);
+    const int value = Quantize(i < dimensions_ ? vector[i] - center_[i] : added);
     code[i] = static_cast<std::byte>(value + 128);
     sum += value;
     norm += static_cast<uint32_t>(value * value);
@@ -175,7 +178,7 @@ void ByteCodec::EncodeQuery(std::span<float> vector, int8_t* code) const {
     std::fill(code + dimensions_, code + code_dimensions_, int8_t{0});
   }
   for (size_t i = 0; i < dimensions_; ++i) {
-    code[i] = static_cast<int8_t>(Quantize(vector[i] - mean_[i]));
+    code[i] = static_cast<int8_t>(Quantize(vector[i] - center_[i]));
   }
 }
 

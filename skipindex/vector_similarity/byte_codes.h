@@ -1,7 +1,7 @@
 // 8-bit codes: each vector becomes one byte per dimension, on one scale for the whole index block,
 // in a space where squared L2 distance between codes orders rows as the metric does:
 //
-//   L2Distance      vectors minus the mean of the block
+//   L2Distance      vectors minus the median of the block, coordinate by coordinate
 //   cosineDistance  vectors of length 1
 //   dotProduct      vectors with one more dimension that gives all of them the same length (of the
 //                   longest); a query, scaled to that length, has 0 there (Bachrach et al. 2014).
@@ -28,8 +28,8 @@ namespace granary {
 // How vectors of one index block become bytes. Immutable after Train or Read.
 class ByteCodec {
  public:
-  // Learns mean and scale from a sample of the rows; the same rows give the same codec. Checks for
-  // cancellation.
+  // Learns center and scale from a sample of the rows; the same rows give the same codec. Checks
+  // for cancellation.
   static ByteCodec Train(const VectorReader& reader, const TaskContext& context);
   // `dimensions` is that of the vectors. Throws CORRUPTED_DATA.
   static ByteCodec Read(ByteReader& in, Metric metric, size_t dimensions);
@@ -60,10 +60,10 @@ class ByteCodec {
   size_t dimensions_;
   size_t code_dimensions_;
   size_t stride_bytes_;
-  int value_max_;            // so that squared distances fit 31 bits
-  float step_ = 1;           // of one unit of a code
-  double length_max_ = 0;    // under kDotProduct
-  std::vector<float> mean_;  // zeros but under kL2
+  int value_max_;              // so that squared distances fit 31 bits
+  float step_ = 1;             // of one unit of a code
+  double length_max_ = 0;      // under kDotProduct
+  std::vector<float> center_;  // zeros but under kL2
 };
 
 // Rows of codes in memory or in a mapped file.

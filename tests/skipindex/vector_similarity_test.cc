@@ -393,6 +393,21 @@ TEST(VectorSimilarityTest, HugeAndTinyValuesDoNotBreakTheGraph) {
   }
 }
 
+TEST(VectorSimilarityTest, ARowFarAwayDoesNotBlurTheOthers) {
+  auto base = ClusteredVectors(3000, kDimensions, 12);
+  std::fill_n(base.begin() + 700 * kDimensions, kDimensions, 1e9f);
+  const auto queries = ClusteredVectors(40, kDimensions, 12);
+  for (const char* quantization : {"f32", "i8"}) {
+    Opened opened(Declare(Arguments(Metric::kL2, quantization)), RowsOf(base, kDimensions));
+    size_t hits = 0;
+    for (size_t q = 0; q < 40; ++q) {
+      const std::span query(queries.data() + q * kDimensions, kDimensions);
+      hits += Hits(opened.Search(query, 10, 100), ExactOrder(opened.vectors, Metric::kL2, query));
+    }
+    EXPECT_GE(hits, 392u) << "of 400, " << quantization;
+  }
+}
+
 TEST(VectorSimilarityTest, RowsThatCannotBeIndexedAreNamed) {
   auto check = [](const SkipIndex& index, std::vector<float> values, std::vector<uint64_t> ends) {
     const ArrayColumn column(
