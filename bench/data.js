@@ -3,6 +3,7 @@
 //
 //   node data.js glove words.fvecs DIRECTORY     1,000 vectors spread evenly over the source become
 //                                                queries, after zero and repeated vectors are dropped
+//   node data.js sums glove.base.fvecs DIRECTORY   2,000,000 sums of two words and 1,000 queries made alike
 //   node data.js mnist DIRECTORY_OF_IDX DIRECTORY  the training images are the base, every tenth test
 //                                                image is a query
 'use strict';
@@ -10,6 +11,8 @@ const fs = require('fs');
 const path = require('path');
 
 const QUERIES = 1000;
+const SUMS = 2000000;
+const NOISE = 0.02;  // at most, per dimension; two words of length 1 have about 0.1
 
 function writeVectors(file, records) {
   fs.writeFileSync(file, Buffer.concat(records));
@@ -63,7 +66,79 @@ function splitMnist(source, directory) {
   writeVectors(path.join(directory, 'mnist.base.fvecs'), base);
 }
 
+// mulberry32: the same numbers in [0, 1) everywhere.
+function randomNumbers(seed) {
+  return () => {
+    seed = (seed + 0x6D2B79F5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+// The vectors of an .fvecs file, each of length 1.
+function unitVectors(file) {
+  const bytes = fs.readFileSync(file);
+  const dimensions = bytes.readInt32LE(0);
+  const rows = bytes.length / (4 + 4 * dimensions);
+  const values = new Float32Array(rows * dimensions);
+  for (let row = 0; row < rows; ++row) {
+    const from = row * (4 + 4 * dimensions) + 4;
+    let sum = 0;
+    for (let i = 0; i < dimensions; ++i) sum += bytes.readFloatLE(from + 4 * i) ** 2;
+    for (let i = 0; i < dimensions; ++i) {
+      values[row * dimensions + i] = bytes.readFloatLE(from + 4 * i) / Math.sqrt(sum);
+    }
+  }
+  return {dimensions, rows, values};
+}
+
+// A function that writes into a record the sum of two different words and a little noise, of length
+// 1; no pair of words comes twice.
+function sumMaker({dimensions, rows, values}) {
+  const random = randomNumbers(20);
+  const pairs = new Set();
+  const sum = new Float64Array(dimensions);
+  return (record) => {
+    let a, b;
+    do {
+      a = Math.floor(random() * rows);
+      b = Math.floor(random() * rows);
+    } while (a === b || pairs.has(Math.min(a, b) * rows + Math.max(a, b)));
+    pairs.add(Math.min(a, b) * rows + Math.max(a, b));
+    let squares = 0;
+    for (let i = 0; i < dimensions; ++i) {
+      const noise = (random() + random() - 1) * NOISE;
+      sum[i] = values[a * dimensions + i] + values[b * dimensions + i] + noise;
+      squares += sum[i] ** 2;
+    }
+    record.writeInt32LE(dimensions, 0);
+    for (let i = 0; i < dimensions; ++i) {
+      record.writeFloatLE(sum[i] / Math.sqrt(squares), 4 + 4 * i);
+    }
+  };
+}
+
+function makeSums(source, directory) {
+  const words = unitVectors(source);
+  const makeSum = sumMaker(words);
+  const recordBytes = 4 + 4 * words.dimensions;
+  for (const [name, count] of [['queries', QUERIES], ['base', SUMS]]) {
+    const file = path.join(directory, `sums.${name}.fvecs`);
+    const out = fs.openSync(file, 'w');
+    for (let first = 0; first < count; first += 1000) {
+      const chunk = Buffer.alloc(1000 * recordBytes);
+      for (let i = 0; i < 1000; ++i) {
+        makeSum(chunk.subarray(i * recordBytes, (i + 1) * recordBytes));
+      }
+      fs.writeSync(out, chunk);
+    }
+    fs.closeSync(out);
+    console.log(`${count} vectors in ${file}`);
+  }
+}
+
 const [set, source, directory] = process.argv.slice(2);
-const split = {glove: splitGlove, mnist: splitMnist}[set];
-if (!split || !directory) throw new Error('usage: node data.js glove|mnist SOURCE DIRECTORY');
-split(source, directory);
+const make = {glove: splitGlove, mnist: splitMnist, sums: makeSums}[set];
+if (!make || !directory) throw new Error('usage: node data.js glove|mnist|sums SOURCE DIRECTORY');
+make(source, directory);

@@ -64,21 +64,39 @@ VectorGraph::VectorGraph(const VectorSet& set, const GraphArguments& arguments, 
       registry_(SkipIndexRegistry::WithBuiltins()),
       reranker_(set.metric, vectors_) {
   index_ = registry_.Get("vector_similarity").Declare(Declare(set, arguments), TableSettings());
-  const SubIndexInput input{.rows = vectors_.rows, .vectors = &vectors_, .context = &context_};
   const auto begin = std::chrono::steady_clock::now();
-  ByteWriter out;
-  index_->NewBuilder()->Finish(input, out);
+  for (size_t part = 0; part < arguments.sub_indexes; ++part) {
+    const size_t first = vectors_.rows * part / arguments.sub_indexes;
+    const size_t end = vectors_.rows * (part + 1) / arguments.sub_indexes;
+    parts_.push_back({static_cast<uint32_t>(first), vectors_.Slice(first, end - first), {}, {}});
+    ByteWriter out;
+    index_->NewBuilder()->Finish(InputOf(parts_.back()), out);
+    parts_.back().bytes = out.Take();
+  }
   build_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  bytes_ = out.Take();
-  sub_index_ = index_->Open(bytes_, input);
+  for (Part& part : parts_) part.sub_index = index_->Open(part.bytes, InputOf(part));
+}
+
+SubIndexInput VectorGraph::InputOf(const Part& part) const {
+  return {.rows = part.vectors.rows, .vectors = &part.vectors, .context = &context_};
+}
+
+size_t VectorGraph::byte_size() const {
+  size_t bytes = 0;
+  for (const Part& part : parts_) bytes += part.bytes.size();
+  return bytes;
 }
 
 void VectorGraph::Search(std::span<const float> query, size_t ef, size_t k,
                          std::vector<uint32_t>& rows) {
   candidates_.clear();
-  sub_index_->neighbor_searcher()
-      ->Start({.vector = query, .count = k, .effort = ef})
-      ->Next(candidates_, context_);
+  for (const Part& part : parts_) {
+    const size_t before = candidates_.size();
+    part.sub_index->neighbor_searcher()
+        ->Start({.vector = query, .count = k, .effort = ef})
+        ->Next(candidates_, context_);
+    for (size_t i = before; i < candidates_.size(); ++i) candidates_[i].row += part.first_row;
+  }
   reranker_.Rerank(query, candidates_, k, rows);
 }
 

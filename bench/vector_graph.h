@@ -34,9 +34,10 @@ class Reranker {
 };
 
 struct GraphArguments {
-  std::string quantization = "bf16";
+  std::string quantization = "i8";
   uint64_t m = 32;
   uint64_t ef_construction = 128;
+  size_t sub_indexes = 1;  // over equal ranges of the rows
 };
 
 // Not thread-safe.
@@ -49,9 +50,18 @@ class VectorGraph {
   void Search(std::span<const float> query, size_t ef, size_t k, std::vector<uint32_t>& rows);
 
   double build_seconds() const { return build_seconds_; }
-  size_t byte_size() const { return bytes_.size(); }
+  size_t byte_size() const;
 
  private:
+  struct Part {
+    uint32_t first_row = 0;
+    VectorRows vectors;
+    std::vector<std::byte> bytes;
+    std::shared_ptr<const SubIndex> sub_index;
+  };
+
+  SubIndexInput InputOf(const Part& part) const;
+
   ThreadPool pool_;
   PoolExecutor executor_;
   MemoryTracker memory_;
@@ -59,8 +69,7 @@ class VectorGraph {
   VectorRows vectors_;
   SkipIndexRegistry registry_;
   std::shared_ptr<const SkipIndex> index_;
-  std::vector<std::byte> bytes_;
-  std::shared_ptr<const SubIndex> sub_index_;
+  std::vector<Part> parts_;
   std::vector<Candidate> candidates_;
   Reranker reranker_;
   double build_seconds_ = 0;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "granary/bench/compare/report.h"
@@ -14,8 +15,9 @@ namespace granary::bench {
 // A set and the limits that its figures are held to.
 struct VectorSetLimits {
   double default_recall;
-  // Recalls at which the speed of the graph is compared with hnswlib.
-  std::vector<double> compared_recalls;
+  // Recalls at which the speed of the graph is compared with hnswlib, and how much faster it is.
+  std::vector<std::pair<double, double>> compared_recalls;
+  double bytes_per_vector;  // at most, of those of hnswlib
 };
 
 // Recall at defaults, a prepared statement against the bare search, open and first query; one
@@ -23,10 +25,17 @@ struct VectorSetLimits {
 void MeasureTable(const VectorSet& set, const VectorSetLimits& limits, size_t rounds,
                   Report& report);
 
-// Bare search in a graph with f32 codes against hnswlib, both with M 16 and ef_construction 200, at
-// equal recall; single-threaded, in interleaved rounds.
+// Bare search in a graph with the default codes against hnswlib, both with M 16 and ef_construction
+// 200, at equal recall, single-threaded, in interleaved rounds; and their sizes.
 void MeasureGraphAgainstHnswlib(const VectorSet& set, const VectorSetLimits& limits, size_t rounds,
                                 Report& report);
+
+// Building those graphs on one thread and on two, and whether they find as much at equal width.
+void MeasureBuild(const VectorSet& set, Report& report);
+
+// Bare search in ten graphs over a tenth of the rows each, against one graph, at equal recall.
+void MeasureSubIndexes(const VectorSet& set, const VectorSetLimits& limits, size_t rounds,
+                       Report& report);
 
 // The exact scan through a prepared statement against a plain sum of the same mapped bytes.
 void MeasureScan(const VectorSet& set, size_t rounds, Report& report);

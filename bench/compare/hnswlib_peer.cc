@@ -4,8 +4,10 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <stdexcept>
 #include <thread>
 
+#if __has_include(<hnswlib/hnswlib.h>)
 #include <hnswlib/hnswlib.h>
 
 namespace granary::bench {
@@ -34,7 +36,8 @@ struct HnswlibPeer::Index {
   hnswlib::HierarchicalNSW<float> graph;
 };
 
-HnswlibPeer::HnswlibPeer(const VectorSet& set, size_t m, size_t ef_construction)
+HnswlibPeer::HnswlibPeer(const VectorSet& set, size_t m, size_t ef_construction,
+                         size_t thread_count)
     : index_(std::make_unique<Index>(set, m, ef_construction)),
       normalise_(set.metric == Metric::kCosine) {
   const auto begin = std::chrono::steady_clock::now();
@@ -47,7 +50,7 @@ HnswlibPeer::HnswlibPeer(const VectorSet& set, size_t m, size_t ef_construction)
       index_->graph.addPoint(normalise_ ? vector.data() : values.data(), row);
     }
   };
-  std::vector<std::jthread> threads(std::max(1u, std::thread::hardware_concurrency()));
+  std::vector<std::jthread> threads(thread_count);
   for (std::jthread& thread : threads) thread = std::jthread(work);
   threads.clear();
   build_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -68,4 +71,34 @@ void HnswlibPeer::Search(std::span<const float> query, size_t ef, size_t k,
 
 std::string HnswlibPeer::Description() { return "hnswlib " HNSWLIB_VERSION " (" HNSWLIB_FLAGS ")"; }
 
+bool HnswlibPeer::IsAvailable() { return true; }
+
+size_t HnswlibPeer::byte_size() const {
+  const auto& graph = index_->graph;
+  size_t bytes = graph.cur_element_count * graph.size_data_per_element_;
+  for (size_t i = 0; i < graph.cur_element_count; ++i) {
+    bytes += static_cast<size_t>(graph.element_levels_[i]) * graph.size_links_per_element_;
+  }
+  return bytes;
+}
+
 }  // namespace granary::bench
+
+#else
+
+namespace granary::bench {
+
+struct HnswlibPeer::Index {};
+
+bool HnswlibPeer::IsAvailable() { return false; }
+HnswlibPeer::HnswlibPeer(const VectorSet&, size_t, size_t, size_t) {
+  throw std::logic_error("hnswlib was not there when this was compiled");
+}
+HnswlibPeer::~HnswlibPeer() = default;
+void HnswlibPeer::Search(std::span<const float>, size_t, size_t, std::vector<uint32_t>&) {}
+size_t HnswlibPeer::byte_size() const { return 0; }
+std::string HnswlibPeer::Description() { return "hnswlib: missing"; }
+
+}  // namespace granary::bench
+
+#endif

@@ -14,15 +14,20 @@ namespace granary::bench {
 
 class HnswlibPeer {
  public:
-  // Builds on all cores. For cosine the vectors are normalised and searched by inner product, as
-  // hnswlib's own bindings do. `set` outlives the peer.
-  HnswlibPeer(const VectorSet& set, size_t m, size_t ef_construction);
+  // Whether hnswlib was there when this was compiled; a peer can be made only then.
+  static bool IsAvailable();
+
+  // Builds on `threads` threads. For cosine the vectors are normalised and searched by inner
+  // product, as hnswlib's own bindings do. `set` outlives the peer.
+  HnswlibPeer(const VectorSet& set, size_t m, size_t ef_construction, size_t threads);
   ~HnswlibPeer();
 
   // The k nearest rows it finds, nearest first; replaces the content of `rows`.
   void Search(std::span<const float> query, size_t ef, size_t k, std::vector<uint32_t>& rows);
 
   double build_seconds() const { return build_seconds_; }
+  // Vectors, links and labels.
+  size_t byte_size() const;
 
   // Version and compiler flags.
   static std::string Description();
@@ -30,7 +35,7 @@ class HnswlibPeer {
  private:
   struct Index;
   std::unique_ptr<Index> index_;
-  bool normalise_;
+  bool normalise_ = false;
   std::vector<float> query_;
   double build_seconds_ = 0;
 };

@@ -15,8 +15,12 @@ struct Figure {
   std::string unit;  // empty for ratios and recall
   Bound bound = Bound::kAtLeast;
   double limit = 0;
+  bool is_missing = false;  // what it is compared with is not there; never met
 
-  bool IsMet() const { return bound == Bound::kAtLeast ? measured >= limit : measured <= limit; }
+  bool IsMet() const {
+    if (is_missing) return false;
+    return bound == Bound::kAtLeast ? measured >= limit : measured <= limit;
+  }
 };
 
 class Report {
@@ -25,10 +29,12 @@ class Report {
   // A line that explains figures: versions, sweeps, times.
   void Note(std::string text) { notes_.push_back(std::move(text)); }
 
-  bool AllMet() const;
+  // Figures that are missing count only if they are required.
+  bool AllMet(bool require_peers) const;
   // Notes, then a table.
   void Print() const;
-  // name, measured, "at least" or "at most", limit; separated by tabs, a line per figure.
+  // name, measured or "missing", "at least" or "at most", limit; separated by tabs, a line per
+  // figure.
   void PrintTsv() const;
 
  private:
