@@ -55,6 +55,24 @@ Quantization ParseQuantization(const std::string& name) {
   ThrowData(fmt::format("quantization '{}' is not one of f32, bf16, f16, i8", name));
 }
 
+// What the presets stand for, all with i8; README.md says what they measure.
+struct Preset {
+  std::string_view name;
+  size_t max_connections;
+  size_t construction_width;
+};
+constexpr Preset kPresets[] = {{"fast", 16, 96}, {"balanced", 32, 128}, {"high_recall", 48, 320}};
+
+// The preset that ends the arguments, if one does: a string right behind distance or dimensions.
+const Preset* FindPreset(const std::vector<IndexArgument>& arguments) {
+  if (arguments.size() != 3 && arguments.size() != 4) return nullptr;
+  const Value& last = arguments.back().value;
+  for (const Preset& preset : kPresets) {
+    if (last.is_string() && last.as_string() == preset.name) return &preset;
+  }
+  return nullptr;
+}
+
 void CheckExpression(const Expression& expression) {
   if (!expression.type().is_float_array()) {
     throw Error(ErrorCode::kIllegalColumn,
@@ -76,11 +94,13 @@ void CheckExpression(const Expression& expression) {
 VectorSimilarityDeclaration VectorSimilarityDeclaration::Parse(
     const IndexDeclaration& declaration) {
   const auto& arguments = declaration.arguments;
-  if (arguments.size() != 2 && arguments.size() != 3 && arguments.size() != 5 &&
-      arguments.size() != 6) {
+  const Preset* const preset = FindPreset(arguments);
+  const size_t count = arguments.size() - (preset != nullptr ? 1 : 0);
+  if (count != 2 && count != 3 && count != 5 && count != 6) {
     ThrowQuery(
         fmt::format("{} arguments, expected (method, distance[, dimensions][, quantization, "
-                    "M, ef_construction])",
+                    "M, ef_construction]) or (method, distance[, dimensions], 'fast' | 'balanced' "
+                    "| 'high_recall')",
                     arguments.size()));
   }
   VectorSimilarityDeclaration parsed;
@@ -89,13 +109,16 @@ VectorSimilarityDeclaration VectorSimilarityDeclaration::Parse(
   parsed.metric = ParseMetric(StringArgument(arguments[1], "distance"));
 
   auto next = arguments.begin() + 2;
-  if (arguments.size() % 3 == 0) {
+  if (count % 3 == 0) {
     parsed.dimensions = UnsignedArgument(*next++, "number of dimensions", kDimensionsMax);
     if (parsed.dimensions == 0) ThrowData("the number of dimensions must be above 0");
   } else {
     parsed.dimensions = declaration.inferred_dimensions;
   }
-  if (next != arguments.end()) {
+  if (preset != nullptr) {
+    parsed.max_connections = preset->max_connections;
+    parsed.construction_width = preset->construction_width;
+  } else if (next != arguments.end()) {
     parsed.quantization_declared = true;
     parsed.quantization = ParseQuantization(StringArgument(*next++, "quantization"));
     const size_t connections = UnsignedArgument(*next++, "M", kConnectionsMax);

@@ -1,8 +1,10 @@
 // The arguments of a vector_similarity index:
 //
 //   vector_similarity(method, distance[, dimensions][, quantization, M, ef_construction])
+//   vector_similarity(method, distance[, dimensions], preset)
 //
-// as ClickHouse takes them, with dimensions (today) and without (before).
+// The first as ClickHouse takes them, with dimensions (today) and without (before). A preset,
+// 'fast', 'balanced' or 'high_recall', stands for the last three.
 #pragma once
 
 #include <cstddef>

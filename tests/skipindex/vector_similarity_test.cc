@@ -546,6 +546,29 @@ TEST(VectorSimilarityTest, ArgumentsAreChecked) {
   }
 }
 
+TEST(VectorSimilarityTest, APresetStandsForTheLastThreeArguments) {
+  const auto described = [](std::vector<IndexArgument> arguments) {
+    return Declare(std::move(arguments))->description();
+  };
+  EXPECT_EQ(described({Argument("hnsw"), Argument("L2Distance"), Argument(7), Argument("fast")}),
+            "vector_similarity('hnsw', 'L2Distance', 7, 'i8', 16, 96)");
+  EXPECT_EQ(described({Argument("hnsw"), Argument("L2Distance"), Argument("high_recall")}),
+            "vector_similarity('hnsw', 'L2Distance', 'i8', 48, 320)");
+  EXPECT_EQ(
+      described({Argument("hnsw"), Argument("L2Distance"), Argument(7), Argument("balanced")}),
+      described({Argument("hnsw"), Argument("L2Distance"), Argument(7)}));
+  const auto declare = [](std::vector<IndexArgument> arguments) {
+    return CodeOf([&] { Declare(std::move(arguments)); });
+  };
+  EXPECT_EQ(declare({Argument("hnsw"), Argument("L2Distance"), Argument(7), Argument("slow")}),
+            ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(declare({Argument("hnsw"), Argument("L2Distance"), Argument(7), Argument(8)}),
+            ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(declare({Argument("hnsw"), Argument("L2Distance"), Argument(7), Argument("fast"),
+                     Argument(16), Argument(96)}),
+            ErrorCode::kIncorrectData);
+}
+
 TEST(VectorSimilarityTest, TheDescriptionHasEveryArgument) {
   EXPECT_EQ(Declare({Argument("hnsw"), Argument("dotProduct"), Argument(7)})->description(),
             "vector_similarity('hnsw', 'dotProduct', 7, 'i8', 32, 128)");
