@@ -13,6 +13,8 @@
 
 #include <libcuckoo/cuckoohash_map.hh>
 
+#include "granary/table/task_context.h"
+
 namespace granary {
 
 // Something of one part: `part` is unique in the process, `place` unique within the part.
@@ -27,8 +29,13 @@ class ClockCache {
  public:
   using ValuePtr = std::shared_ptr<const Value>;
 
-  // `limit` in whatever unit Find's loaders report weights.
-  explicit ClockCache(size_t limit) : slots_(kFirstCapacity), limit_(limit) {}
+  // `limit` in whatever unit Find's loaders report weights. With `memory`, which outlives the
+  // cache, weights are bytes and charged to it: what it has no room for is not kept.
+  explicit ClockCache(size_t limit, MemoryTracker* memory = nullptr)
+      : slots_(kFirstCapacity), limit_(limit), memory_(memory) {}
+  ~ClockCache() {
+    if (memory_ != nullptr) memory_->Release(weight_);
+  }
 
   // The cached value, or what `load` returns: the value and its weight. What load throws is thrown
   // to every caller that asked it, and nothing is cached.
@@ -106,9 +113,8 @@ class ClockCache {
 
   void Admit(const std::shared_ptr<Slot>& slot) {
     const std::lock_guard lock(mutex_);
-    ring_.push_back(slot);
-    weight_ += slot->weight;
-    while (weight_ > limit_ && !ring_.empty()) {
+    while (!HasRoomFor(slot->weight)) {
+      if (ring_.empty()) return EraseSlot(slot);
       if (hand_ >= ring_.size()) hand_ = 0;
       if (ring_[hand_]->recently_used.exchange(false, std::memory_order_relaxed)) {
         ++hand_;
@@ -116,10 +122,18 @@ class ClockCache {
         Evict(hand_);
       }
     }
+    ring_.push_back(slot);
+    weight_ += slot->weight;
+  }
+
+  // If so, the room is charged.
+  bool HasRoomFor(size_t weight) {
+    return weight_ + weight <= limit_ && (memory_ == nullptr || memory_->TryCharge(weight));
   }
 
   void Evict(size_t position) {
     weight_ -= ring_[position]->weight;
+    if (memory_ != nullptr) memory_->Release(ring_[position]->weight);
     EraseSlot(ring_[position]);
     ring_[position] = ring_.back();
     ring_.pop_back();
@@ -127,6 +141,7 @@ class ClockCache {
 
   libcuckoo::cuckoohash_map<CacheKey, std::shared_ptr<Slot>, Hash> slots_;
   const size_t limit_;
+  MemoryTracker* const memory_;
   mutable std::mutex mutex_;  // guards what follows
   std::vector<std::shared_ptr<Slot>> ring_;
   size_t hand_ = 0;

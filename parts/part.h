@@ -151,6 +151,11 @@ class Part {
   // TABLE.
   virtual std::vector<std::string> Check(const TaskContext& context) const = 0;
 
+  // Brings the files of the columns (unless `only_indexes`) and of the indexes into the memory of
+  // the system, and verifies the pages of vectors and sub-indexes. Damaged vectors throw
+  // CORRUPTED_DATA; a damaged index is not used from then on, with one warning.
+  virtual void Warm(bool only_indexes, const TaskContext& context) const = 0;
+
  protected:
   PartName name_;
   std::string name_text_;

@@ -3,9 +3,13 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 namespace granary {
+
+class MemoryTracker;
+class Part;
 
 class StorageCaches {
  public:
@@ -13,8 +17,14 @@ class StorageCaches {
     size_t frame_bytes = size_t{128} << 20;  // decompressed column data; 0: nothing is kept
     size_t sub_indexes = 65536;              // opened sub-indexes
   };
-  explicit StorageCaches(Limits limits);
+  // Column data is charged to `memory`, if any, which outlives the caches; what it has no room for
+  // is not kept.
+  explicit StorageCaches(Limits limits, MemoryTracker* memory = nullptr);
   ~StorageCaches();
+
+  // Called, from any thread, with a part one of whose sub-indexes has been opened without having
+  // been verified; once per part. Set before any part is opened.
+  void OnUnverifiedIndex(std::function<void(std::weak_ptr<const Part>)> listener);
 
   // Drops what is cached; running queries keep what they hold.
   void ClearFrames();

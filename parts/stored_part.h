@@ -37,7 +37,7 @@ class LoadedOnce {
   mutable std::unique_ptr<const T> value_;
 };
 
-class StoredPart final : public Part {
+class StoredPart final : public Part, public std::enable_shared_from_this<StoredPart> {
  public:
   // Reads the manifest and checks the sizes of all files. Throws CORRUPTED_DATA,
   // UNKNOWN_FORMAT_VERSION or FILE_DOESNT_EXIST.
@@ -49,6 +49,7 @@ class StoredPart final : public Part {
   std::shared_ptr<const SubIndex> OpenSubIndex(const DeclaredIndex& index, size_t block,
                                                const TaskContext& context) const override;
   std::vector<std::string> Check(const TaskContext& context) const override;
+  void Warm(bool only_indexes, const TaskContext& context) const override;
 
   PartDirectory& directory() const { return *directory_; }
   const Manifest& manifest() const { return manifest_; }
@@ -97,6 +98,9 @@ class StoredPart final : public Part {
                                            size_t block) const;
   void CheckColumn(size_t column, const TaskContext& context) const;
   void CheckIndex(size_t number, const TaskContext& context) const;
+  void HandOverUnverified() const;
+  void WarmColumn(size_t number, const TaskContext& context) const;
+  void WarnOfIndex(size_t number, const std::string& problem, const TaskContext& context) const;
 
   const std::shared_ptr<PartDirectory> directory_;
   const uint64_t id_;
@@ -108,6 +112,8 @@ class StoredPart final : public Part {
   std::unique_ptr<LoadedOnce<std::unique_ptr<const VectorColumn>>[]> vectors_;  // per column
   std::unique_ptr<LoadedOnce<std::shared_ptr<const FileMap>>[]> maps_;          // per file
   std::unique_ptr<std::atomic<bool>[]> warned_;                                 // per index
+  mutable std::atomic<bool> handed_over_{false};  // to who verifies indexes
+  std::unique_ptr<std::atomic<bool>[]> damaged_;  // per index: found by Warm
 };
 
 inline const StoredPart& AsStored(const Part& part) { return static_cast<const StoredPart&>(part); }

@@ -1,4 +1,4 @@
-// How a StoredPart opens its sub-indexes, and how it checks everything.
+// How a StoredPart opens its sub-indexes, and how it checks and warms everything.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -20,6 +20,16 @@ bool MustPass(const Error& error) {
   return error.code() == ErrorCode::kQueryWasCancelled ||
          error.code() == ErrorCode::kTimeoutExceeded ||
          error.code() == ErrorCode::kMemoryLimitExceeded;
+}
+
+// Checks for cancellation every few megabytes.
+void PopulateInSteps(const FileMap& map, uint64_t offset, uint64_t bytes,
+                     const TaskContext& context) {
+  constexpr uint64_t kStepBytes = uint64_t{4} << 20;
+  for (uint64_t done = 0; done < bytes; done += kStepBytes) {
+    context.CheckCancelled();
+    map.Populate(offset + done, std::min(kStepBytes, bytes - done));
+  }
 }
 
 }  // namespace
@@ -66,6 +76,8 @@ std::shared_ptr<const OpenedSubIndex> StoredPart::OpenVerified(const DeclaredInd
       ThrowDamaged(location, place.payload_offset + damaged * kChecksumPageBytes,
                    "the checksum of a page does not match");
     }
+  } else {
+    HandOverUnverified();
   }
   if (search != nullptr) {
     const auto* column = static_cast<const VectorColumn*>(Vectors(search->column));
@@ -85,14 +97,23 @@ std::pair<std::shared_ptr<const OpenedSubIndex>, size_t> StoredPart::LoadSubInde
     return {OpenVerified(index, number, block, context), 1};
   } catch (const Error& error) {
     if (MustPass(error)) throw;
-    if (!warned_[number].exchange(true)) {
-      context.Warn(fmt::format(
-          "Index {} of part {} cannot be used, its rows are read instead: {}. ALTER TABLE ... "
-          "MATERIALIZE INDEX {} builds it again",
-          indexes_[number].name, name_text_, error.message(), indexes_[number].name));
-    }
+    WarnOfIndex(number, error.message(), context);
     return {std::make_shared<OpenedSubIndex>(), 1};
   }
+}
+
+void StoredPart::HandOverUnverified() const {
+  const auto& listener = directory_->table().caches().impl().on_unverified_index;
+  if (listener && !handed_over_.exchange(true)) listener(weak_from_this());
+}
+
+void StoredPart::WarnOfIndex(size_t number, const std::string& problem,
+                             const TaskContext& context) const {
+  if (warned_[number].exchange(true)) return;
+  context.Warn(fmt::format(
+      "Index {} of part {} cannot be used, its rows are read instead: {}. ALTER TABLE ... "
+      "MATERIALIZE INDEX {} builds it again",
+      indexes_[number].name, name_text_, problem, indexes_[number].name));
 }
 
 std::shared_ptr<const SubIndex> StoredPart::OpenSubIndex(const DeclaredIndex& index, size_t block,
@@ -100,6 +121,7 @@ std::shared_ptr<const SubIndex> StoredPart::OpenSubIndex(const DeclaredIndex& in
   const PartIndex* found = FindIndex(index);
   if (found == nullptr) return nullptr;
   const auto number = static_cast<size_t>(found - indexes_.data());
+  if (damaged_[number].load(std::memory_order_relaxed)) return nullptr;
   const CacheKey key{id_, (uint64_t{number} << 40) | block};
   std::shared_ptr<const OpenedSubIndex> opened =
       directory_->table().caches().impl().sub_indexes.FindOrLoad(
@@ -140,7 +162,7 @@ void StoredPart::CheckIndex(size_t number, const TaskContext& context) const {
   const StreamLocation& location = manifest_.index_streams[number];
   const auto map = MapFile(location);
   const std::span<const std::byte> stream = StreamBytes(*map, location);
-  map->Populate(FileOffset(location), location.bytes);
+  PopulateInSteps(*map, FileOffset(location), location.bytes, context);
   for (size_t block = 0; block < indexes_[number].blocks.size(); ++block) {
     const PartIndexBlock& place = indexes_[number].blocks[block];
     const std::vector<uint64_t> sums = ReadSubIndexHeader(stream, number, block);
@@ -153,6 +175,25 @@ void StoredPart::CheckIndex(size_t number, const TaskContext& context) const {
                      fmt::format("the checksum of a page of index {} does not match",
                                  indexes_[number].name));
       }
+    }
+  }
+}
+
+void StoredPart::WarmColumn(size_t number, const TaskContext& context) const {
+  const ManifestColumn& column = manifest_.columns[number];
+  if (column.layout == ColumnLayout::kVectors) return CheckColumn(number, context);
+  PopulateInSteps(*MapFile(column.data), FileOffset(column.data), column.data.bytes, context);
+}
+
+void StoredPart::Warm(bool only_indexes, const TaskContext& context) const {
+  for (size_t i = 0; i < columns_.size() && !only_indexes; ++i) WarmColumn(i, context);
+  for (size_t i = 0; i < indexes_.size(); ++i) {
+    try {
+      CheckIndex(i, context);
+    } catch (const Error& error) {
+      if (MustPass(error)) throw;
+      damaged_[i].store(true, std::memory_order_relaxed);
+      WarnOfIndex(i, error.message(), context);
     }
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 
 #include "granary/parts/clock_cache.h"
@@ -22,12 +23,13 @@ struct OpenedSubIndex {
 };
 
 struct StorageCaches::Impl {
-  explicit Impl(const Limits& limits)
-      : frames(limits.frame_bytes), sub_indexes(limits.sub_indexes) {}
+  Impl(const Limits& limits, MemoryTracker* memory)
+      : frames(limits.frame_bytes, memory), sub_indexes(limits.sub_indexes) {}
 
   std::atomic<uint64_t> next_part_id{1};
   ClockCache<Frame> frames;
   ClockCache<OpenedSubIndex> sub_indexes;
+  std::function<void(std::weak_ptr<const Part>)> on_unverified_index;
 };
 
 }  // namespace granary

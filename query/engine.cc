@@ -42,6 +42,12 @@ Engine::Engine(DatabaseOptions options)
                               .warn = warn,
                               .seed = options_.seed,
                               .threads = merges_by_itself ? kMergeThreads : 0});
+  TaskContext::Parts verification;
+  verification.executor = &background_;
+  verification.memory = &memory_;
+  verification.clock = clock_;
+  verification.warn = warn;
+  verifier_ = std::make_unique<IndexVerifier>(std::move(verification));
   PoolExecutor executor(&threads_, ThreadPool::Priority::kForeground);
   TaskContext::Parts parts;
   parts.executor = &executor;
@@ -50,17 +56,22 @@ Engine::Engine(DatabaseOptions options)
   parts.warn = warn;
   parts.seed = options_.seed;
   tables_ = std::make_unique<Tables>(
-      TablesOptions{.files = files_,
-                    .directory = options_.path.empty() ? kMemoryDirectory : options_.path,
-                    .read_only = options_.read_only,
-                    .registry = &options_.skip_indexes,
-                    .default_settings = options_.table_settings},
+      TablesOptions{
+          .files = files_,
+          .directory = options_.path.empty() ? kMemoryDirectory : options_.path,
+          .read_only = options_.read_only,
+          .registry = &options_.skip_indexes,
+          .default_settings = options_.table_settings,
+          .on_unverified_index =
+              [this](std::weak_ptr<const Part> part) { verifier_->Verify(std::move(part)); },
+          .memory = &memory_},
       merges_.get(), TaskContext(std::move(parts)));
 }
 
 Engine::~Engine() {
   processes_.CancelAll();
   merges_.reset();
+  verifier_.reset();
 }
 
 void Engine::CheckWritable() const {

@@ -8,6 +8,7 @@
 
 #include "granary/merge/background_merges.h"
 #include "granary/query/database.h"
+#include "granary/query/index_verifier.h"
 #include "granary/query/process_list.h"
 #include "granary/query/tables.h"
 #include "granary/query/thread_pool.h"
@@ -52,6 +53,7 @@ class Engine {
   std::atomic<uint64_t> query_ids_{0};
   ProcessList processes_;
   std::unique_ptr<BackgroundMerges> merges_;
+  std::unique_ptr<IndexVerifier> verifier_;
   std::unique_ptr<Tables> tables_;
 };
 

@@ -1,5 +1,6 @@
 #include "granary/query/tables.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "granary/merge/background_merges.h"
@@ -7,12 +8,23 @@
 #include "granary/query/schema_compiler.h"
 
 namespace granary {
+namespace {
+
+// A quarter of the memory limit, so that statements find room beside what is cached.
+StorageCaches::Limits CacheLimits(const MemoryTracker& memory) {
+  StorageCaches::Limits limits;
+  if (memory.limit() != 0) limits.frame_bytes = std::min(limits.frame_bytes, memory.limit() / 4);
+  return limits;
+}
+
+}  // namespace
 
 Tables::Tables(TablesOptions options, BackgroundMerges* merges, const TaskContext& context)
     : options_(std::move(options)),
       merges_(merges),
-      caches_(std::make_shared<StorageCaches>(StorageCaches::Limits{})),
+      caches_(std::make_shared<StorageCaches>(CacheLimits(*options_.memory), options_.memory)),
       catalog_(Catalog::Open(options_.files, options_.directory, options_.read_only, context)) {
+  caches_->OnUnverifiedIndex(options_.on_unverified_index);
   for (const auto& [name, directory] : catalog_->tables()) {
     tables_.emplace(name, OpenTable(name, directory, context));
   }

@@ -33,6 +33,9 @@ struct TablesOptions {
   bool read_only = false;
   const SkipIndexRegistry* registry = nullptr;
   TableSettings default_settings;
+  std::function<void(std::weak_ptr<const Part>)> on_unverified_index;  // see StorageCaches
+  MemoryTracker* memory =
+      nullptr;  // of the database: caches are charged to it; outlives the tables
 };
 
 class Tables {

@@ -49,7 +49,7 @@ void MeasureOpen(const std::string& path, const VectorSet& set, size_t rounds, R
               .measured = 1000 * Median(seconds),
               .unit = "ms",
               .bound = Bound::kAtMost,
-              .limit = 50});
+              .limit = 5});
 }
 
 void MeasureStatement(const std::string& path, const VectorSet& set, const VectorSetLimits& limits,
@@ -84,7 +84,7 @@ void MeasureStatement(const std::string& path, const VectorSet& set, const Vecto
   report.Add({.name = set.name + ": time of a prepared statement / bare search",
               .measured = Median(prepared) / Median(bare),
               .bound = Bound::kAtMost,
-              .limit = 1.3});
+              .limit = 1 / 0.85});
 }
 
 }  // namespace

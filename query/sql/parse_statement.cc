@@ -216,7 +216,8 @@ void AppendCommandWord(TokenStream& tokens, std::string& command) {
 StatementPtr ParseSystem(TokenStream& tokens) {
   auto system = std::make_unique<SystemStatement>();
   tokens.Expect("SYSTEM");
-  const bool takes_table = tokens.At("STOP") || tokens.At("START") || tokens.At("WAIT");
+  const bool takes_table =
+      tokens.At("STOP") || tokens.At("START") || tokens.At("WAIT") || tokens.At("WARM");
   AppendCommandWord(tokens, system->command);
   AppendCommandWord(tokens, system->command);
   if (takes_table) {

@@ -18,7 +18,8 @@ namespace {
 
 // The id of the partition that PARTITION names by that id as a string, or by the values of its key;
 // none when the table has no such partition.
-std::optional<std::string> PartitionId(const sql::Expr& expr, const PartSet& parts, StatementContext& context) {
+std::optional<std::string> PartitionId(const sql::Expr& expr, const PartSet& parts,
+                                       StatementContext& context) {
   ExpressionScope scope;
   scope.context = context.functions();
   scope.parameters = &context.parameters();
@@ -58,6 +59,17 @@ void WaitForEnd(const std::string& query_id, StatementContext& context) {
   }
 }
 
+void WarmTable(const Table* table, bool only_indexes, StatementContext& context) {
+  if (table == nullptr) {
+    throw Error(ErrorCode::kSyntaxError,
+                "SYSTEM WARM needs a table: SYSTEM WARM TABLE name, or SYSTEM WARM INDEXES name");
+  }
+  const PartSetPtr parts = context.Parts(*table);
+  context.task().executor().ParallelFor(parts->parts.size(), [&](size_t part) {
+    parts->parts[part].part->Warm(only_indexes, context.task());
+  });
+}
+
 }  // namespace
 
 PlanPtr RunOptimize(const sql::OptimizeTableStatement& statement, StatementContext& context) {
@@ -86,6 +98,8 @@ PlanPtr RunSystem(const sql::SystemStatement& statement, StatementContext& conte
     engine.merges().Start(store);
   } else if (command == "WAIT MERGES") {
     engine.merges().Wait(store, context.task());
+  } else if (IsOneOf(command, {"WARM TABLE", "WARM INDEXES"})) {
+    WarmTable(table.get(), command == "WARM INDEXES", context);
   } else if (IsOneOf(command,
                      {"DROP VECTOR SIMILARITY INDEX CACHE", "DROP SKIPPING INDEX CACHE",
                       "CLEAR VECTOR SIMILARITY INDEX CACHE", "CLEAR SKIPPING INDEX CACHE"})) {
@@ -95,8 +109,9 @@ PlanPtr RunSystem(const sql::SystemStatement& statement, StatementContext& conte
   } else {
     throw Error(ErrorCode::kNotImplemented,
                 "SYSTEM " + command +
-                    " is not implemented; there are SYSTEM STOP, START and WAIT MERGES, and SYSTEM "
-                    "DROP VECTOR SIMILARITY INDEX CACHE and UNCOMPRESSED CACHE");
+                    " is not implemented; there are SYSTEM STOP, START and WAIT MERGES, SYSTEM "
+                    "WARM TABLE and WARM INDEXES, and SYSTEM DROP VECTOR SIMILARITY INDEX CACHE "
+                    "and UNCOMPRESSED CACHE");
   }
   return nullptr;
 }

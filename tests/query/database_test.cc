@@ -255,6 +255,34 @@ TEST(DatabaseTest, MemoryIsBoundedAndGivenBack) {
   EXPECT_EQ(database->memory_used(), 0u);
 }
 
+// Searches cache the columns that they read of the rows found.
+TEST(DatabaseTest, CachedColumnsCountAgainstTheMemoryLimit) {
+  constexpr size_t kLimit = 1 << 20;
+  DatabaseOptions options;
+  options.memory_limit_bytes = kLimit;
+  const auto database = OpenInMemory(std::move(options));
+  database->Execute(
+      "CREATE TABLE t (id UInt64, v Array(Float32)) ORDER BY id SETTINGS index_granularity = 1000");
+  for (int part = 0; part < 20; ++part) {
+    database->Execute("INSERT INTO t SELECT number, [" + std::to_string(part) +
+                      ", number] FROM numbers(5000)");
+  }
+  database->Execute("SYSTEM DROP UNCOMPRESSED CACHE");
+  EXPECT_EQ(database->memory_used(), 0u);
+  size_t most = 0;
+  for (int part = 0; part < 20; ++part) {
+    EXPECT_EQ(Query(*database, "SELECT id FROM t ORDER BY L2Distance(v, [" + std::to_string(part) +
+                                   "., 77.]) LIMIT 1"),
+              "77\n");
+    most = std::max(most, database->memory_used());
+    EXPECT_LE(database->memory_used(), kLimit / 4);
+  }
+  // Of 20 times 40,000 bytes, as many as have room.
+  EXPECT_GT(most, kLimit / 8);
+  database->Execute("SYSTEM DROP UNCOMPRESSED CACHE");
+  EXPECT_EQ(database->memory_used(), 0u);
+}
+
 TEST(DatabaseTest, ProgressIsReportedWhileAStatementRuns) {
   const auto database = OpenInMemory();
   std::atomic<uint64_t> calls{0};
