@@ -40,6 +40,10 @@ uint64_t StoredBytes(const std::vector<PartPtr>& parts) {
   return bytes;
 }
 
+bool HasDeadRows(const PartSet& set, const PartPtr& part) {
+  return set.Find(part)->dead_rows() > 0;
+}
+
 bool LacksAnIndex(const PartSet& set, const Part& part) {
   return set.schema->settings.materialize_skip_indexes_on_merge &&
          std::any_of(set.indexes.begin(), set.indexes.end(),
@@ -82,7 +86,9 @@ void OptimizePartition(MergeScheduler& scheduler, const TablePtr& table, const s
   const PartSetPtr set = table->store->parts();
   const std::vector<PartPtr> parts = PartsOf(*set, id, UINT64_MAX);
   if (parts.empty()) return;
-  if (parts.size() == 1 && !(is_final && LacksAnIndex(*set, *parts.front()))) return;
+  const bool is_rewritten =
+      is_final && (LacksAnIndex(*set, *parts.front()) || HasDeadRows(*set, parts.front()));
+  if (parts.size() == 1 && !is_rewritten) return;
   if (!is_final && StoredBytes(parts) > set->schema->settings.max_bytes_to_merge) {
     context.Warn("The parts of partition " + id + " of table " + set->schema->table_name +
                  " are larger than max_bytes_to_merge and were not merged; OPTIMIZE TABLE ... "

@@ -60,7 +60,8 @@ struct RunningMerge {
 struct OptimizeOptions {
   // Only this partition.
   std::optional<std::string> partition_id;
-  // Also merges beyond max_bytes_to_merge, and rewrites a single part that lacks a declared index.
+  // Also merges beyond max_bytes_to_merge, and rewrites a single part that lacks a declared index
+  // or has dead rows.
   bool final = false;
 };
 

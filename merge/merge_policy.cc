@@ -74,6 +74,24 @@ class RangeChooser {
   double best_cost_ = 0;  // bytes written for each part removed
 };
 
+// The part with the most dead bytes of those with too many dead rows.
+std::optional<MergeSelection> SelectRewrite(std::span<const MergeablePart> parts,
+                                            const MergePolicy& policy) {
+  std::optional<MergeSelection> selection;
+  double most_bytes = 0;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const MergeablePart& part = parts[i];
+    const double dead_bytes = part.dead_share * static_cast<double>(part.bytes);
+    if (part.busy || part.bytes > policy.max_bytes || part.dead_share <= policy.dead_share_max ||
+        (selection && dead_bytes <= most_bytes)) {
+      continue;
+    }
+    selection = MergeSelection{i, 1};
+    most_bytes = dead_bytes;
+  }
+  return selection;
+}
+
 }  // namespace
 
 std::optional<MergeSelection> SelectMerge(std::span<const MergeablePart> parts,
@@ -86,7 +104,7 @@ std::optional<MergeSelection> SelectMerge(std::span<const MergeablePart> parts,
     chooser.AddPartition(begin, end);
     begin = end;
   }
-  return chooser.best();
+  return chooser.best() ? chooser.best() : SelectRewrite(parts, policy);
 }
 
 }  // namespace granary

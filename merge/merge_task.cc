@@ -27,28 +27,77 @@ std::vector<std::string> ColumnNames(const Schema& schema) {
   return names;
 }
 
-// The rows of a part, front to back; the block handed out last is charged to the tracker.
+// The rows of a part that go into a merge, front to back; writes down which others it drops. The
+// block handed out last is charged to the tracker.
 class PartInput final : public SortedInput {
  public:
-  PartInput(PartPtr part, const Schema& schema, const TaskContext& context)
-      : part_(std::move(part)),
+  // `dropped` has a bit per row of the part and outlives the object, as does `transform`, which may
+  // be null.
+  PartInput(const VisiblePart& visible, const Schema& schema, const RowTransform* transform,
+            RowBitmap* dropped, const TaskContext& context)
+      : part_(visible.part),
+        dead_(visible.dead),
+        transform_(transform),
+        dropped_(dropped),
         reader_(part_, ColumnNames(schema), context),
         context_(context),
         step_(std::max<size_t>(1, schema.settings.merge_max_block_size / part_->granule_rows())) {}
 
   std::optional<Block> Next() override {
-    context_.CheckCancelled();
-    charge_.Release();
-    const size_t end = std::min(granule_ + step_, part_->granule_count());
-    if (granule_ == end) return std::nullopt;
-    Block block = reader_.Read({granule_, end});
-    granule_ = end;
-    charge_ = MemoryCharge(context_.memory(), HeapBytes(block, *part_), "the inputs of a merge");
-    return block;
+    while (granule_ < part_->granule_count()) {
+      context_.CheckCancelled();
+      charge_.Release();
+      const GranuleRange granules{granule_, std::min(granule_ + step_, part_->granule_count())};
+      granule_ = granules.end;
+      Block block = ReadLive(granules);
+      if (transform_ != nullptr && block.rows() > 0) block = Transform(block, granules);
+      if (block.rows() > 0) return block;
+    }
+    return std::nullopt;
   }
 
  private:
+  Block ReadLive(GranuleRange granules) {
+    const uint64_t first = part_->FirstRow(granules.begin);
+    const size_t rows = part_->RowsIn(granules);
+    const size_t live =
+        dead_ == nullptr ? rows : rows - static_cast<size_t>(dead_->CountRange(first, rows));
+    if (live == 0) return Block();
+    Block block = reader_.Read(granules);
+    if (live == rows) {
+      Charge(HeapBytes(block, *part_));
+      return block;
+    }
+    block = block.Filter(dead_->LiveMask(first, rows), live);
+    Charge(block.byte_size());
+    return block;
+  }
+
+  Block Transform(const Block& live, GranuleRange granules) {
+    std::vector<uint8_t> kept(live.rows(), 1);
+    Block block = transform_->Apply(*part_, live, kept);
+    if (block.rows() < live.rows()) DropRows(kept, part_->FirstRow(granules.begin));
+    Charge(block.byte_size());
+    return block;
+  }
+
+  // Rows of the part that were alive, from `row` on, and are not kept.
+  void DropRows(std::span<const uint8_t> kept, uint64_t row) {
+    for (const uint8_t is_kept : kept) {
+      while (dead_ != nullptr && dead_->rows().Test(row)) ++row;
+      if (is_kept == 0) dropped_->Set(row);
+      ++row;
+    }
+  }
+
+  void Charge(size_t bytes) {
+    charge_ = MemoryCharge(context_.memory(), bytes, "the inputs of a merge");
+  }
+
   const PartPtr part_;
+  const DeadRowsPtr dead_;
+  const RowTransform* const transform_;
+  RowBitmap* const dropped_;
   PartReader reader_;
   const TaskContext& context_;
   const size_t step_;  // granules
@@ -56,11 +105,26 @@ class PartInput final : public SortedInput {
   MemoryCharge charge_;
 };
 
-SortedCursor OpenCursor(const Schema& schema, std::span<const PartPtr> inputs,
+// The parts as `base` shows them. All must be in it.
+std::vector<VisiblePart> FindInputs(const PartSet& base, std::span<const PartPtr> inputs) {
+  std::vector<VisiblePart> visible;
+  for (const PartPtr& part : inputs) visible.push_back(*base.Find(part));
+  return visible;
+}
+
+// `rows` gets the rows that are dropped, and outlives the cursor.
+SortedCursor OpenCursor(const Schema& schema, std::span<const VisiblePart> inputs,
+                        const RowTransform* transform, MergeRowMap& rows,
                         const TaskContext& context) {
   std::vector<std::unique_ptr<SortedInput>> sources;
-  for (const PartPtr& part : inputs) {
-    sources.push_back(std::make_unique<PartInput>(part, schema, context));
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].dead != nullptr) {
+      rows.dropped(i) = inputs[i].dead->rows();
+    } else if (transform != nullptr) {
+      rows.dropped(i) = RowBitmap(inputs[i].part->rows());
+    }
+    sources.push_back(
+        std::make_unique<PartInput>(inputs[i], schema, transform, &rows.dropped(i), context));
   }
   return SortedCursor(std::move(sources), schema.sorting_key, schema.settings.merge_max_block_size);
 }
@@ -77,8 +141,8 @@ MergeWriterOptions WithoutGraphs(MergeWriterOptions options, const PartSet& base
   return options;
 }
 
-PartPtr WriteWithinMemoryLimit(TableStore& store, const PartSetPtr& base,
-                               std::span<const PartPtr> inputs, const TaskContext& context) {
+MergeOutput WriteWithinMemoryLimit(TableStore& store, const PartSetPtr& base,
+                                   std::span<const PartPtr> inputs, const TaskContext& context) {
   const MergeWriterOptions options{IndexesToMerge(*base), IndexRowCheck::kSkipIndex};
   Progress& progress = context.progress();
   const uint64_t rows_before = progress.rows_done;
@@ -99,19 +163,22 @@ PartPtr WriteWithinMemoryLimit(TableStore& store, const PartSetPtr& base,
   }
 }
 
-uint64_t CountRows(std::span<const PartPtr> parts) {
+uint64_t CountLiveRows(const PartSet& base, std::span<const PartPtr> parts) {
   uint64_t rows = 0;
-  for (const PartPtr& part : parts) rows += part->rows();
+  for (const PartPtr& part : parts) rows += base.Find(part)->live_rows();
   return rows;
 }
 
 // Guards published data: whatever went wrong, a result with other rows is not committed.
-void CheckNothingLost(std::span<const PartPtr> inputs, uint64_t rows_written) {
-  if (rows_written == CountRows(inputs)) return;
-  throw Error(ErrorCode::kLogicalError,
-              "A merge from part " + inputs.front()->name_text() + " on wrote " +
-                  std::to_string(rows_written) + " rows instead of " +
-                  std::to_string(CountRows(inputs)) + " and is discarded");
+void CheckNothingLost(std::span<const PartPtr> inputs, const MergeRowMap& map,
+                      uint64_t rows_written) {
+  uint64_t rows = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) rows += inputs[i]->rows() - map.dropped(i).Count();
+  if (rows_written == rows && rows_written == map.output_rows()) return;
+  throw Error(ErrorCode::kLogicalError, "A merge from part " + inputs.front()->name_text() +
+                                            " on wrote " + std::to_string(rows_written) +
+                                            " rows instead of " + std::to_string(rows) +
+                                            " and is discarded");
 }
 
 }  // namespace
@@ -127,33 +194,38 @@ uint64_t MergeWorkRows(const PartSet& base, std::span<const PartPtr> inputs,
                        const MergeWriterOptions& options) {
   const auto graphs = std::count_if(options.indexes.begin(), options.indexes.end(),
                                     [&](const auto& name) { return IsOverVectors(base, name); });
-  return CountRows(inputs) * (1 + static_cast<uint64_t>(graphs));
+  return CountLiveRows(base, inputs) * (1 + static_cast<uint64_t>(graphs));
 }
 
-PartPtr WriteMergedPart(TableStore& store, const PartSetPtr& base, std::span<const PartPtr> inputs,
-                        const MergeWriterOptions& options, const TaskContext& context) {
+MergeOutput WriteMergedPart(TableStore& store, const PartSetPtr& base,
+                            std::span<const PartPtr> inputs, const MergeWriterOptions& options,
+                            const TaskContext& context, const RowTransform* transform) {
   Progress& progress = context.progress();
   const uint64_t rows_before = progress.rows_done;
   const std::unique_ptr<PartWriter> writer = store.NewMergeWriter(base, inputs, options, context);
-  SortedCursor cursor = OpenCursor(*base->schema, inputs, context);
+  MergeOutput output{{inputs.begin(), inputs.end()}, nullptr, MergeRowMap(inputs.size())};
+  const std::vector<VisiblePart> visible = FindInputs(*base, inputs);
+  SortedCursor cursor = OpenCursor(*base->schema, visible, transform, output.rows, context);
+  MemoryCharge map_charge(context.memory(), 0, "the row numbers of a merge");
   while (const std::optional<MergedBlock> merged = cursor.Next()) {
     const MemoryCharge charge(context.memory(), merged->copied_bytes, "the output of a merge");
     writer->Append(merged->block);
+    for (const MergeRun& run : merged->runs) output.rows.Append(run.input, run.rows);
+    map_charge.Grow(output.rows.byte_size() - map_charge.bytes(), "the row numbers of a merge");
     progress.rows_done += merged->block.rows();
     progress.bytes_done += merged->block.byte_size();
   }
-  CheckNothingLost(inputs, writer->rows());
-  PartPtr part = writer->Finish();
+  CheckNothingLost(inputs, output.rows, writer->rows());
+  output.part = writer->Finish();
   progress.rows_done = rows_before + MergeWorkRows(*base, inputs, options);
-  return part;
+  return output;
 }
 
 bool MergeParts(TableStore& store, const PartSetPtr& base, std::span<const PartPtr> inputs,
                 const TaskContext& context) {
-  const PartPtr merged = WriteWithinMemoryLimit(store, base, inputs, context);
+  const MergeOutput merged = WriteWithinMemoryLimit(store, base, inputs, context);
   context.CheckCancelled();
-  if (merged == nullptr) return store.CommitMerge(base, inputs, {});
-  return store.CommitMerge(base, inputs, {&merged, 1});
+  return store.CommitMerge(base, {&merged, 1});
 }
 
 }  // namespace granary

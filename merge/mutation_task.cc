@@ -59,13 +59,12 @@ bool MutateIndex(TableStore& store, const PartSetPtr& base, std::span<const Part
     options.push_back(IndexesAfter(*base, *part, index, mutation));
     context.progress().rows_total += MergeWorkRows(*base, {&part, 1}, options.back());
   }
-  std::vector<PartPtr> rewritten;
+  std::vector<MergeOutput> rewritten;
   for (size_t i = 0; i < parts.size(); ++i) {
-    PartPtr part = WriteMergedPart(store, base, {&parts[i], 1}, options[i], context);
-    if (part != nullptr) rewritten.push_back(std::move(part));
+    rewritten.push_back(WriteMergedPart(store, base, {&parts[i], 1}, options[i], context));
   }
   context.CheckCancelled();
-  return store.CommitMerge(base, parts, rewritten);
+  return store.CommitMerge(base, rewritten);
 }
 
 }  // namespace granary

@@ -17,12 +17,17 @@ MergePolicy PolicyOf(const TableSettings& settings, uint64_t bytes_max) {
   policy.max_parts_at_once = std::max<uint64_t>(settings.max_parts_to_merge_at_once, 2);
   policy.max_bytes = std::min(settings.max_bytes_to_merge, bytes_max);
   policy.delay_parts = settings.parts_to_delay_insert;
+  policy.dead_share_max = settings.max_dead_rows_share;
   return policy;
 }
 
 seconds AgeOf(const Part& part, const Clock& clock) {
   const auto age = std::chrono::duration_cast<seconds>(clock.Now() - part.created());
   return std::max(age, seconds(0));
+}
+
+double DeadShare(const VisiblePart& visible) {
+  return static_cast<double>(visible.dead_rows()) / static_cast<double>(visible.part->rows());
 }
 
 bool Contains(const MergeJob& job, const Part& part) {
@@ -48,7 +53,7 @@ std::optional<NextMerge> TableMerges::Select(const Clock& clock, uint64_t bytes_
     const Part& part = *visible.part;
     const seconds age = waiters > 0 ? seconds::max() : AgeOf(part, clock);
     candidates.push_back({part.name().partition_id, part.name().min_block, part.name().max_block,
-                          part.stored_bytes(), age, IsBusy(part, clock)});
+                          part.stored_bytes(), age, DeadShare(visible), IsBusy(part, clock)});
   }
   const std::optional<MergeSelection> selection =
       SelectMerge(candidates, PolicyOf(base->schema->settings, bytes_max));

@@ -201,7 +201,7 @@ class Catalog::Impl {
     entry.record = Encode(change);
     entry.before = [this] { return EncodeSnapshot(state_); };
     entry.after = [&next] { return EncodeSnapshot(next); };
-    log_->Commit(entry, std::max(kRecordsToFold, next.tables.size()));
+    log_->Commit(entry, std::max(kRecordsToFold, next.tables.size()), UINT64_MAX);
     state_ = std::move(next);
   }
 

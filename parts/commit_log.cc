@@ -127,6 +127,7 @@ CommitLog::Contents CommitLog::Read(FileSystem& files, const std::string& path) 
     contents.records.emplace_back(record->payload.begin(), record->payload.end());
     offset = record->end;
   }
+  contents.whole_bytes = offset;
   contents.torn_bytes = log.size() - offset;
   if (contents.records.empty()) {
     throw Error(
@@ -140,7 +141,10 @@ CommitLog::Contents CommitLog::Read(FileSystem& files, const std::string& path) 
 }
 
 CommitLog::CommitLog(std::shared_ptr<FileSystem> files, std::string path, const Contents& contents)
-    : files_(std::move(files)), path_(std::move(path)), records_(contents.records.size()) {}
+    : files_(std::move(files)),
+      path_(std::move(path)),
+      records_(contents.records.size()),
+      bytes_(contents.whole_bytes) {}
 
 void CommitLog::Append(std::span<const std::byte> record, bool sync) {
   if (!file_) file_ = files_->OpenForAppend(path_);
@@ -156,18 +160,20 @@ void CommitLog::Append(std::span<const std::byte> record, bool sync) {
     file_->Flush();
   }
   ++records_;
+  bytes_ = file_->size();
 }
 
 void CommitLog::Replace(std::span<const std::byte> record) {
   Create(*files_, path_, record);
   file_.reset();
   records_ = 1;
+  bytes_ = kHeaderBytes + RoundUp(kRecordHeaderBytes + record.size(), kRecordAlignment);
   durable_offset_ = 0;
 }
 
-void CommitLog::Commit(const Change& change, size_t fold_at) {
+void CommitLog::Commit(const Change& change, size_t fold_at_records, uint64_t fold_at_bytes) {
   try {
-    if (records_ >= fold_at) {
+    if (records_ >= fold_at_records || bytes_ >= fold_at_bytes) {
       Replace(change.after());
     } else {
       Append(change.record, change.sync);

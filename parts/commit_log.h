@@ -28,6 +28,7 @@ class CommitLog {
 
   struct Contents {
     std::vector<std::vector<std::byte>> records;  // at least one
+    uint64_t whole_bytes = 0;                     // header and whole records
     uint64_t torn_bytes = 0;                      // behind the last whole record
   };
   // Reads a log. Throws CORRUPTED_DATA, which names file and offset, or UNKNOWN_FORMAT_VERSION.
@@ -43,10 +44,10 @@ class CommitLog {
     std::function<std::vector<std::byte>()> after;
     bool sync = true;  // durable on return, together with all before it
   };
-  // Adds a record, or folds the log into one if it has `fold_at` records. If this throws, the log
-  // says what it said before, unless has_failed(): then it may have either contents, and only
-  // opening it again can tell.
-  void Commit(const Change& change, size_t fold_at);
+  // Adds a record, or folds the log into one if it has so many records or bytes. If this throws,
+  // the log says what it said before, unless has_failed(): then it may have either contents, and
+  // only opening it again can tell.
+  void Commit(const Change& change, size_t fold_at_records, uint64_t fold_at_bytes);
   // Replaces all records by one, durably.
   void Replace(std::span<const std::byte> record);
   // May be called from any thread.
@@ -59,6 +60,7 @@ class CommitLog {
   const std::string path_;
   std::atomic<bool> has_failed_{false};
   size_t records_ = 0;
+  uint64_t bytes_ = 0;
   uint64_t durable_offset_ = 0;
   std::unique_ptr<WritableFile> file_;  // opened by the first Append
 };

@@ -35,8 +35,9 @@ class Recovery {
     for (const auto& [text, name] : named) {
       context_.CheckCancelled();
       try {
-        table.parts.push_back(
-            StoredPart::Open(std::make_shared<PartDirectory>(table.directory, text, true)));
+        auto part = StoredPart::Open(std::make_shared<PartDirectory>(table.directory, text, true));
+        CheckMask(table.state, *part);
+        table.parts.push_back(std::move(part));
       } catch (const Error& error) {
         if (!IsDamage(error)) throw;
         if (options_.read_only && !is_last_attempt) return std::nullopt;
@@ -62,8 +63,17 @@ class Recovery {
                     path, table.log.torn_bytes));
   }
 
+  void CheckMask(const TableState& state, const Part& part) const {
+    const auto found = state.dead.find(part.name_text());
+    if (found == state.dead.end() || found->second->rows().size() == part.rows()) return;
+    throw Error(ErrorCode::kCorruptedData,
+                fmt::format("part {} has {} rows, but the commit log deletes rows of one with {}",
+                            part.name_text(), part.rows(), found->second->rows().size()));
+  }
+
   void PutAside(RecoveredTable& table, const std::string& part, const std::string& reason) const {
     table.state.parts.erase(part);
+    table.state.dead.erase(part);
     table.must_fold = true;
     if (options_.read_only) {
       context_.Warn(fmt::format("Part {} is damaged and left out: {}", part, reason));

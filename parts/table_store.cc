@@ -21,8 +21,10 @@
 namespace granary {
 namespace {
 
-// The log is folded when it has this many records, and at least as many as there are parts.
+// The log is folded when it has this many records, and at least as many as there are parts; or this
+// many bytes, and at least twice as many as are needed.
 constexpr size_t kRecordsToFold = 256;
+constexpr uint64_t kBytesToFold = 64 << 10;
 
 bool InOrder(const VisiblePart& a, const VisiblePart& b) {
   const auto key = [](const PartName& name) {
@@ -31,13 +33,18 @@ bool InOrder(const VisiblePart& a, const VisiblePart& b) {
   return key(a.part->name()) < key(b.part->name());
 }
 
+DeadRowsPtr MaskOf(const TableState& state, const Part& part) {
+  const auto found = state.dead.find(part.name_text());
+  return found == state.dead.end() ? nullptr : found->second;
+}
+
 void SetKept(const PartPtr& part, bool kept) { AsStored(*part).directory().SetKept(kept); }
 
 }  // namespace
 
-uint64_t PartSet::rows() const {
+uint64_t PartSet::live_rows() const {
   uint64_t rows = 0;
-  for (const VisiblePart& visible : parts) rows += visible.part->rows();
+  for (const VisiblePart& visible : parts) rows += visible.live_rows();
   return rows;
 }
 
@@ -45,6 +52,12 @@ uint64_t PartSet::stored_bytes() const {
   uint64_t bytes = 0;
   for (const VisiblePart& visible : parts) bytes += visible.part->stored_bytes();
   return bytes;
+}
+
+const VisiblePart* PartSet::Find(const PartPtr& part) const {
+  const auto found = std::find_if(parts.begin(), parts.end(),
+                                  [&](const VisiblePart& visible) { return visible.part == part; });
+  return found == parts.end() ? nullptr : &*found;
 }
 
 const DeclaredIndex* PartSet::FindIndex(std::string_view name) const {
@@ -67,7 +80,9 @@ class TableStore::Impl {
                                          state_.dimensions, *options_.registry);
     set->schema = std::move(table.schema);
     set->indexes = std::move(table.indexes);
-    for (const auto& part : recovered.parts) set->parts.push_back({part});
+    for (const auto& part : recovered.parts) {
+      set->parts.push_back({part, MaskOf(state_, *part)});
+    }
     std::sort(set->parts.begin(), set->parts.end(), InOrder);
     set_ = std::move(set);
   }
@@ -119,7 +134,7 @@ class TableStore::Impl {
                                              const MergeWriterOptions& options,
                                              const TaskContext& context) {
     CheckWritable();
-    const InferredDimensions inferred = InferFromParts(*base, inputs, context);
+    const InferredDimensions inferred = InferFromParts(*base, inputs, options.indexes, context);
     TableDefinition table{base->schema, base->indexes};
     if (!inferred.empty()) table = WithDimensions(*base, inferred);
     PartWriterOptions writer;
@@ -138,19 +153,47 @@ class TableStore::Impl {
     return std::make_unique<PartWriter>(directory_, std::move(writer), context);
   }
 
-  bool CommitMerge(const PartSetPtr& base, std::span<const PartPtr> removed,
-                   std::span<const PartPtr> added) {
+  bool CommitMerge(const PartSetPtr& base, std::span<const MergeOutput> outputs) {
     {
       const std::lock_guard lock(commit_mutex_);
       CheckWritable();
       const PartSetPtr current = parts();
-      if (current->schema != base->schema || !ContainsAll(*current, removed)) return false;
+      if (current->schema != base->schema) return false;
       Change change;
-      change.removed.assign(removed.begin(), removed.end());
-      change.added.assign(added.begin(), added.end());
-      change.table = MergeDimensions(ReservedDimensions(added));
+      for (const MergeOutput& output : outputs) {
+        if (!ContainsAll(*current, output.inputs)) return false;
+        change.removed.insert(change.removed.end(), output.inputs.begin(), output.inputs.end());
+        if (output.part == nullptr) continue;
+        change.added.push_back(output.part);
+        if (DeadRowsPtr dead = CarryDeadRows(*base, *current, output)) {
+          change.dead[output.part->name_text()] = std::move(dead);
+        }
+      }
+      change.table = MergeDimensions(ReservedDimensions(change.added));
+      const std::vector<PartPtr> added = change.added;
       Commit(std::move(change));
       for (const PartPtr& part : added) reservations_.erase(part->name_text());
+    }
+    Notify();
+    return true;
+  }
+
+  bool CommitDeletes(std::span<const PartDelete> deletes) {
+    {
+      const std::lock_guard lock(commit_mutex_);
+      CheckWritable();
+      const PartSetPtr current = parts();
+      Change change;
+      for (const PartDelete& deleted : deletes) {
+        const VisiblePart* visible = current->Find(deleted.part);
+        if (visible == nullptr) return false;
+        RowBitmap rows = deleted.rows;
+        if (visible->dead != nullptr) rows.AndNot(visible->dead->rows());
+        auto dead = std::make_shared<DeadRows>(std::move(rows));
+        if (dead->count() > 0) change.dead[deleted.part->name_text()] = std::move(dead);
+      }
+      if (change.dead.empty()) return true;
+      Commit(std::move(change));
     }
     Notify();
     return true;
@@ -223,6 +266,7 @@ class TableStore::Impl {
   struct Change {
     std::vector<PartPtr> added;
     std::vector<PartPtr> removed;
+    DeadRowsByPart dead;                    // rows that die
     std::optional<TableDefinition> table;   // if the schema object changes
     std::optional<std::string> definition;  // if its text changes
   };
@@ -245,10 +289,31 @@ class TableStore::Impl {
   }
 
   static bool ContainsAll(const PartSet& set, std::span<const PartPtr> wanted) {
-    return std::all_of(wanted.begin(), wanted.end(), [&](const PartPtr& part) {
-      return std::any_of(set.parts.begin(), set.parts.end(),
-                         [&](const VisiblePart& visible) { return visible.part == part; });
-    });
+    return std::all_of(wanted.begin(), wanted.end(),
+                       [&](const PartPtr& part) { return set.Find(part) != nullptr; });
+  }
+
+  // The rows of a merge's output that died in its inputs while it ran; null if none did.
+  static DeadRowsPtr CarryDeadRows(const PartSet& base, const PartSet& current,
+                                   const MergeOutput& output) {
+    std::vector<DeadRowsPtr> dead;
+    bool is_changed = false;
+    for (const PartPtr& input : output.inputs) {
+      const VisiblePart* before = base.Find(input);
+      dead.push_back(current.Find(input)->dead);
+      is_changed |= before == nullptr || before->dead != dead.back();
+    }
+    if (!is_changed) return nullptr;
+    const MergeRowMap& rows = output.rows;
+    // Guards published data: without a whole map the deletes would be lost.
+    if (rows.inputs() != output.inputs.size() || rows.output_rows() != output.part->rows()) {
+      throw Error(ErrorCode::kLogicalError,
+                  fmt::format("Rows were deleted while part {} was written, and it is not known "
+                              "where they are in it; the part is discarded",
+                              output.part->name_text()));
+    }
+    auto carried = std::make_shared<DeadRows>(rows.Carry(dead));
+    return carried->count() == 0 ? nullptr : carried;
   }
 
   TableDefinition WithDimensions(const PartSet& set, const InferredDimensions& inferred) const {
@@ -278,11 +343,25 @@ class TableStore::Impl {
     return WithDimensions(*current, news);
   }
 
+  // From the first live row.
   InferredDimensions InferFromParts(const PartSet& set, std::span<const PartPtr> inputs,
+                                    const std::vector<std::string>& wanted,
                                     const TaskContext& context) const {
-    return InferMissing(set.indexes, [&](std::string_view column) -> std::optional<size_t> {
-      PartReader reader(inputs.front(), {std::string(column)}, context);
-      const uint32_t first = 0;
+    std::vector<DeclaredIndex> indexes;
+    for (const DeclaredIndex& index : set.indexes) {
+      const auto& name = index.declaration.name;
+      if (std::find(wanted.begin(), wanted.end(), name) != wanted.end()) indexes.push_back(index);
+    }
+    return InferMissing(indexes, [&](std::string_view column) -> std::optional<size_t> {
+      const VisiblePart* visible = nullptr;
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        visible = set.Find(inputs[i]);
+        if (visible != nullptr && visible->live_rows() > 0) break;
+      }
+      if (visible == nullptr || visible->live_rows() == 0) return std::nullopt;
+      uint32_t first = 0;
+      while (visible->dead != nullptr && visible->dead->rows().Test(first)) ++first;
+      PartReader reader(visible->part, {std::string(column)}, context);
       const Block row = reader.Gather(std::span(&first, 1));
       const size_t length = AsArrays(*row.column(0)).Length(0);
       return length > 0 ? std::optional(length) : std::nullopt;
@@ -334,6 +413,7 @@ class TableStore::Impl {
       next->indexes = change.table->indexes;
     }
     WriteRecord(Describe(change), change, next->schema->settings.fsync);
+    for (VisiblePart& visible : next->parts) visible.dead = MaskOf(state_, *visible.part);
     for (const PartPtr& part : change.added) SetKept(part, true);
     for (const PartPtr& part : change.removed) SetKept(part, false);
     SetParts(std::move(next));
@@ -346,6 +426,7 @@ class TableStore::Impl {
     record.definition = change.definition;
     if (change.table) record.dimensions = DimensionsOf(*change.table->schema);
     record.next_block = next_block_.load();
+    record.dead = change.dead;
     return record;
   }
 
@@ -363,7 +444,8 @@ class TableStore::Impl {
     entry.sync =
         fsync == FsyncPolicy::kFull || (fsync == FsyncPolicy::kNormal && !change.removed.empty());
     try {
-      log_.Commit(entry, std::max(kRecordsToFold, next.parts.size()));
+      log_.Commit(entry, std::max(kRecordsToFold, next.parts.size()),
+                  std::max(kBytesToFold, 2 * next.EstimateBytes()));
     } catch (const Error&) {
       // Their record may be in the log: the next open decides.
       if (log_.has_failed()) {
@@ -443,9 +525,11 @@ std::unique_ptr<PartWriter> TableStore::NewMergeWriter(const PartSetPtr& base,
                                                        const TaskContext& context) {
   return impl_->NewMergeWriter(base, inputs, options, context);
 }
-bool TableStore::CommitMerge(const PartSetPtr& base, std::span<const PartPtr> removed,
-                             std::span<const PartPtr> added) {
-  return impl_->CommitMerge(base, removed, added);
+bool TableStore::CommitMerge(const PartSetPtr& base, std::span<const MergeOutput> outputs) {
+  return impl_->CommitMerge(base, outputs);
+}
+bool TableStore::CommitDeletes(std::span<const PartDelete> deletes) {
+  return impl_->CommitDeletes(deletes);
 }
 bool TableStore::CommitSchema(const PartSetPtr& base, const std::string& definition) {
   return impl_->CommitSchema(base, definition);

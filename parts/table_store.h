@@ -17,7 +17,9 @@
 #include <string>
 #include <vector>
 
+#include "granary/parts/dead_rows.h"
 #include "granary/parts/file_system.h"
+#include "granary/parts/merge_row_map.h"
 #include "granary/parts/part.h"
 #include "granary/parts/part_writer.h"
 #include "granary/skipindex/registry.h"
@@ -26,9 +28,13 @@
 
 namespace granary {
 
-// A part as queries see it. (Its delete mask will stand beside it.)
+// A part as queries see it.
 struct VisiblePart {
   PartPtr part;
+  DeadRowsPtr dead;  // null: all rows are alive
+
+  uint64_t dead_rows() const { return dead == nullptr ? 0 : dead->count(); }
+  uint64_t live_rows() const { return part->rows() - dead_rows(); }
 };
 
 // What a query sees of a table, fixed when it starts.
@@ -38,8 +44,10 @@ struct PartSet {
   std::vector<VisiblePart> parts;      // ordered by partition id, then first block number
   uint64_t version = 0;                // grows with every change of the set
 
-  uint64_t rows() const;
+  uint64_t live_rows() const;
   uint64_t stored_bytes() const;
+  // nullptr if the part is not in the set.
+  const VisiblePart* Find(const PartPtr& part) const;
   // nullptr if there is none of that name.
   const DeclaredIndex* FindIndex(std::string_view name) const;
 };
@@ -67,6 +75,19 @@ struct InsertOptions {
 struct MergeWriterOptions {
   std::vector<std::string> indexes;  // names; others are not built
   IndexRowCheck index_rows = IndexRowCheck::kSkipIndex;
+};
+
+// A part that was written in the place of others.
+struct MergeOutput {
+  std::vector<PartPtr> inputs;
+  PartPtr part;      // null if no row is left
+  MergeRowMap rows;  // from the inputs, in their order, to the part
+};
+
+// Rows of a part that a DELETE removes: one bit per row.
+struct PartDelete {
+  PartPtr part;
+  RowBitmap rows;
 };
 
 class TableStore {
@@ -107,12 +128,15 @@ class TableStore {
                                              const MergeWriterOptions& options,
                                              const TaskContext& context);
 
-  // Puts `added` (one part after a merge, several after a mutation, none if all rows are gone) in
-  // the place of `removed`, in one record, if all of `removed` are still in the set and the table's
-  // schema is still that of `base`. Otherwise returns false and nothing has changed; drop `added`
-  // and their files are gone.
-  bool CommitMerge(const PartSetPtr& base, std::span<const PartPtr> removed,
-                   std::span<const PartPtr> added);
+  // Puts parts (one after a merge, several after a mutation) in the place of their inputs, in one
+  // record, if all inputs are still in the set and the table's schema is still that of `base`. Rows
+  // of the inputs that died since `base` are dead in the new parts. Otherwise returns false and
+  // nothing has changed; drop `outputs` and their files are gone.
+  bool CommitMerge(const PartSetPtr& base, std::span<const MergeOutput> outputs);
+
+  // Marks rows as dead, in one record, if all these parts are still in the set; else returns false
+  // and nothing has changed. Rows that are dead already stay so. Writes nothing but the record.
+  bool CommitDeletes(std::span<const PartDelete> deletes);
 
   // Replaces the definition (ALTER) if the schema is still that of `base`; else returns false.
   // Parts stay as they are.

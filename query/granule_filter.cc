@@ -221,6 +221,29 @@ size_t SelectedPart::rows() const {
   return count;
 }
 
+size_t SelectedPart::LiveRowsIn(GranuleRange granules) const {
+  const size_t rows = part->RowsIn(granules);
+  if (dead == nullptr) return rows;
+  return rows - static_cast<size_t>(dead->CountRange(part->FirstRow(granules.begin), rows));
+}
+
+Block SelectedPart::FilterLive(const Block& block, GranuleRange granules, size_t live) const {
+  if (live == block.rows()) return block;
+  return block.Filter(dead->LiveMask(part->FirstRow(granules.begin), block.rows()), live);
+}
+
+std::vector<uint8_t> SelectedPart::SpreadMask(std::vector<uint8_t> mask,
+                                              GranuleRange granules) const {
+  const size_t rows = part->RowsIn(granules);
+  if (mask.size() == rows) return mask;
+  std::vector<uint8_t> spread = dead->LiveMask(part->FirstRow(granules.begin), rows);
+  size_t live = 0;
+  for (uint8_t& row : spread) {
+    if (row != 0) row = mask[live++];
+  }
+  return spread;
+}
+
 size_t GranuleSelection::granules() const {
   size_t count = 0;
   for (const SelectedPart& part : parts) count += part.granules();
@@ -242,8 +265,8 @@ size_t GranuleSelection::range_count() const {
 GranuleSelection AllGranules(const PartSet& parts) {
   GranuleSelection selection;
   for (const VisiblePart& visible : parts.parts) {
-    if (visible.part->rows() == 0) continue;
-    selection.parts.push_back({visible.part, {visible.part->all_granules()}});
+    if (visible.live_rows() == 0) continue;
+    selection.parts.push_back({visible.part, {visible.part->all_granules()}, visible.dead});
   }
   return selection;
 }

@@ -18,9 +18,15 @@ namespace granary {
 struct SelectedPart {
   PartPtr part;
   std::vector<GranuleRange> ranges;
+  DeadRowsPtr dead;  // null: all rows are alive
 
   size_t granules() const;
-  size_t rows() const;
+  size_t rows() const;  // dead ones included
+  size_t LiveRowsIn(GranuleRange granules) const;
+  // The live ones of `block`, which has all rows of the granules, `live` of them alive.
+  Block FilterLive(const Block& block, GranuleRange granules, size_t live) const;
+  // From one entry per live row of the granules to one per row, 0 for the dead.
+  std::vector<uint8_t> SpreadMask(std::vector<uint8_t> mask, GranuleRange granules) const;
   bool is_whole() const { return granules() == part->granule_count(); }
 };
 

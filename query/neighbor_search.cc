@@ -1,16 +1,13 @@
 #include "granary/query/neighbor_search.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cstring>
 #include <utility>
 
-#include "granary/parts/part_reader.h"
+#include "granary/query/matching_rows.h"
 
 namespace granary {
 namespace {
 
-constexpr size_t kRowsPerPiece = 65536;
 constexpr size_t kRowsPerScan = 16384;
 // A graph walk with effort e through rows of which a share p matches measures about 16 * e / p of
 // them at random places, which cost about twice what rows in sequence do.
@@ -29,37 +26,6 @@ RowBitmap SliceBitmap(const RowBitmap& rows, size_t first, size_t count) {
   }
   if (count % 64 != 0) to.back() &= (uint64_t{1} << (count % 64)) - 1;
   return slice;
-}
-
-// The bits of up to 64 flags, each 0 or 1.
-uint64_t PackFlags(std::span<const uint8_t> flags) {
-  uint8_t padded[64] = {};
-  std::memcpy(padded, flags.data(), flags.size());
-  uint64_t word = 0;
-  for (size_t byte = 0; byte < 8; ++byte) {
-    uint64_t eight;
-    std::memcpy(&eight, padded + byte * 8, sizeof(eight));
-    // Moves bit 8 * i to bit 56 + i, without carries.
-    word |= eight * 0x0102040810204080 >> 56 << (byte * 8);
-  }
-  return word;
-}
-
-// Sets row first_row + i where mask[i] is 1. Several threads may set rows of one bitmap as long as
-// no two set the same row: words that begin or end outside of the mask are shared with others.
-void SetMaskedRows(std::span<const uint8_t> mask, size_t first_row, RowBitmap& rows) {
-  const std::span<uint64_t> words = rows.mutable_words();
-  for (size_t done = 0; done < mask.size();) {
-    const size_t row = first_row + done;
-    const size_t count = std::min(64 - row % 64, mask.size() - done);
-    const uint64_t bits = PackFlags(mask.subspan(done, count)) << (row % 64);
-    if (count == 64) {
-      words[row / 64] = bits;
-    } else if (bits != 0) {
-      std::atomic_ref(words[row / 64]).fetch_or(bits, std::memory_order_relaxed);
-    }
-    done += count;
-  }
 }
 
 }  // namespace
@@ -88,35 +54,26 @@ std::vector<RankedRow> NeighborSearchRun::Run() {
 }
 
 void NeighborSearchRun::FindMatchingRows() {
-  matching_.resize(selection_.parts.size());
   const CompiledExpressionPtr& condition = request_.filter->condition;
   size_t bytes = 0;
+  for (const SelectedPart& selected : selection_.parts) {
+    if (condition || selected.dead != nullptr) bytes += selected.part->rows() / 8;
+  }
+  charge_.Grow(bytes, "the rows that may be returned");
+  std::vector<RowBitmap> found;
+  if (condition) found = granary::FindMatchingRows(selection_, *condition, task_);
+  matching_.resize(selection_.parts.size());
   for (size_t part = 0; part < matching_.size(); ++part) {
     const SelectedPart& selected = selection_.parts[part];
-    matching_[part].count = selected.rows();
-    statistics_.matching_rows += matching_[part].count;
-    if (!condition) continue;
-    matching_[part].bitmap.emplace(selected.part->rows());
-    bytes += selected.part->rows() / 8;
-  }
-  if (!condition) return;
-  charge_.Grow(bytes, "the rows that pass WHERE");
-  const std::vector<ScanPiece> pieces = CutIntoPieces(selection_, kRowsPerPiece);
-  task_.executor().ParallelFor(pieces.size(), [&](size_t index) {
-    task_.CheckCancelled();
-    const ScanPiece& piece = pieces[index];
-    const PartPtr& part = selection_.parts[piece.part].part;
-    const auto& columns = condition->required_columns();
-    const Block block = columns.empty() ? Block(part->RowsIn(piece.granules))
-                                        : PartReader(part, columns, task_).Read(piece.granules);
-    std::vector<uint8_t> mask(block.rows());
-    ConditionMask(*condition->Evaluate(block), mask);
-    SetMaskedRows(mask, part->FirstRow(piece.granules.begin), *matching_[piece.part].bitmap);
-    task_.progress().rows_done += block.rows();
-  });
-  statistics_.matching_rows = 0;
-  for (MatchingRows& matching : matching_) {
-    matching.count = matching.bitmap->Count();
+    MatchingRows& matching = matching_[part];
+    if (condition) {
+      matching.bitmap = std::move(found[part]);
+    } else if (selected.dead != nullptr) {
+      // Without a condition all granules are selected.
+      matching.bitmap.emplace(selected.part->rows(), true);
+      matching.bitmap->AndNot(selected.dead->rows());
+    }
+    matching.count = matching.bitmap ? matching.bitmap->Count() : selected.rows();
     statistics_.matching_rows += matching.count;
   }
 }
@@ -130,7 +87,9 @@ size_t NeighborSearchRun::effort() const {
 
 bool NeighborSearchRun::PrefersScan(const MatchingRows& matching, size_t rows) const {
   if (!matching.bitmap || matching.count == rows) return false;
-  switch (request_.settings->vector_search_filter_strategy) {
+  // The setting is about WHERE, not about dead rows.
+  switch (request_.filter->condition ? request_.settings->vector_search_filter_strategy
+                                     : FilterStrategy::kAuto) {
     case FilterStrategy::kPrefilter:
       return true;
     case FilterStrategy::kPostfilter:
@@ -154,9 +113,10 @@ void NeighborSearchRun::PlanPart(uint32_t number) {
   if (matching.count == 0 || request_.count == 0) return;
   const PartIndex* stored =
       request_.index == nullptr ? nullptr : selected.part->FindIndex(*request_.index);
+  const char* few = request_.filter->condition ? "few rows match WHERE" : "few rows are alive";
   const char* reason = request_.index == nullptr                      ? "no index is used"
                        : stored == nullptr                            ? "the part has no sub-index"
-                       : PrefersScan(matching, selected.part->rows()) ? "few rows match WHERE"
+                       : PrefersScan(matching, selected.part->rows()) ? few
                                                                       : nullptr;
   if (reason != nullptr) {
     for (const GranuleRange& range : selected.ranges) AddScan(number, range, reason);

@@ -33,10 +33,9 @@ class ScanPieces final : public PieceReader {
 
   Block Read(size_t index) const override {
     const ScanPiece& piece = pieces_[index];
-    const PartPtr& part = selection_.parts[piece.part].part;
-    Block block = condition_ ? ReadFiltered(part, piece.granules)
-                             : ReadColumns(part, columns_, piece.granules);
-    task_->progress().rows_done += part->RowsIn(piece.granules);
+    const SelectedPart& selected = selection_.parts[piece.part];
+    Block block = ReadLive(selected, piece.granules);
+    task_->progress().rows_done += selected.part->RowsIn(piece.granules);
     task_->progress().bytes_done += block.byte_size();
     return block;
   }
@@ -48,14 +47,22 @@ class ScanPieces final : public PieceReader {
     return PartReader(part, columns, *task_).Read(granules);
   }
 
-  Block ReadFiltered(const PartPtr& part, GranuleRange granules) const {
-    const Block filter_columns = ReadColumns(part, condition_->required_columns(), granules);
-    const size_t rows = filter_columns.rows();
-    std::vector<uint8_t> mask(rows);
+  Block ReadLive(const SelectedPart& selected, GranuleRange granules) const {
+    const size_t live = selected.LiveRowsIn(granules);
+    if (live == 0) return Block();
+    if (condition_) return ReadFiltered(selected, granules, live);
+    return selected.FilterLive(ReadColumns(selected.part, columns_, granules), granules, live);
+  }
+
+  Block ReadFiltered(const SelectedPart& selected, GranuleRange granules, size_t live) const {
+    const Block filter_columns = selected.FilterLive(
+        ReadColumns(selected.part, condition_->required_columns(), granules), granules, live);
+    std::vector<uint8_t> mask(live);
     const size_t kept = ConditionMask(*condition_->Evaluate(filter_columns), mask);
     if (kept == 0) return Block();
-    const Block kept_filter = kept == rows ? filter_columns : filter_columns.Filter(mask, kept);
-    const Block kept_rest = ReadRest(part, granules, mask, kept);
+    const Block kept_filter = kept == live ? filter_columns : filter_columns.Filter(mask, kept);
+    const Block kept_rest =
+        ReadRest(selected.part, granules, selected.SpreadMask(std::move(mask), granules), kept);
     Block block(kept);
     for (const std::string& name : columns_) {
       const bool is_rest = std::find(rest_.begin(), rest_.end(), name) != rest_.end();

@@ -93,6 +93,9 @@ std::vector<sql::SettingChange> CanonicalSettings(const std::vector<sql::Setting
     if (is_text) {
       change.value = info.value;
       change.type = TypeId::kString;
+    } else if (info.type == "Double") {
+      change.value = std::stod(info.value);
+      change.type = TypeId::kFloat64;
     } else {
       change.value =
           static_cast<uint64_t>(info.type == "Bool" ? info.value == "1" || info.value == "true"

@@ -110,7 +110,7 @@ void FillParts(StatementContext& context, RowCollector& rows) {
                 part.name().min_block, part.name().max_block, part.rows(),
                 uint64_t{part.granule_count()}, part.stored_bytes(),
                 part.stored_bytes() - IndexBytes(part), part.raw_bytes(), IndexBytes(part),
-                Seconds(part.created())});
+                Seconds(part.created()), Flag(visible.dead_rows() > 0), visible.dead_rows()});
     }
   }
 }
@@ -121,7 +121,7 @@ void FillTables(StatementContext& context, RowCollector& rows) {
     const Schema& schema = *parts->schema;
     rows.Add({Text("default"), table->name, Text("MergeTree"), schema.definition,
               KeyText(schema.partition_key), KeyText(schema.sorting_key),
-              KeyText(schema.primary_key), parts->rows(), parts->stored_bytes(),
+              KeyText(schema.primary_key), parts->live_rows(), parts->stored_bytes(),
               uint64_t{parts->parts.size()}});
   }
   for (const std::string& name : SystemTableNames()) {
@@ -265,7 +265,9 @@ const std::map<std::string, SystemTable, std::less<>>& AllSystemTables() {
          {"data_compressed_bytes", kCount},
          {"data_uncompressed_bytes", kCount},
          {"secondary_indices_compressed_bytes", kCount},
-         {"modification_time", TypeId::kDateTime}},
+         {"modification_time", TypeId::kDateTime},
+         {"has_lightweight_delete", kFlag},
+         {"dead_rows", kCount}},
         FillParts}},
       {"settings",
        {settings_header,

@@ -93,6 +93,8 @@ namespace granary {
   X(kNoCommonType, 386, NO_COMMON_TYPE)                                         \
   X(kQueryWasCancelled, 394, QUERY_WAS_CANCELLED)                               \
   X(kTooManyRowsOrBytes, 396, TOO_MANY_ROWS_OR_BYTES)                           \
+  X(kMultipleAssignmentsToColumn, 419, MULTIPLE_ASSIGNMENTS_TO_COLUMN)          \
+  X(kCannotUpdateColumn, 420, CANNOT_UPDATE_COLUMN)                             \
   X(kCannotCompileRegexp, 427, CANNOT_COMPILE_REGEXP)                           \
   X(kInvalidLimitExpression, 440, INVALID_LIMIT_EXPRESSION)                     \
   X(kUnknownQueryParameter, 456, UNKNOWN_QUERY_PARAMETER)                       \

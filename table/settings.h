@@ -63,6 +63,7 @@ struct TableSettings {
   uint64_t parts_to_throw_insert = 3000;
   uint64_t merge_max_block_size = 8192;  // rows per step of a merge
   uint64_t max_parts_to_merge_at_once = 100;
+  double max_dead_rows_share = 0.2;  // a part with more is rewritten in the background
   bool materialize_skip_indexes_on_merge = true;
 };
 

@@ -436,7 +436,7 @@ struct AlterCommand {
     kDropConstraint,    // name, if_exists
     kModifySetting,     // settings
     kUpdate,            // assignments, where
-    kDelete,            // where
+    kDelete,            // where, partition
   };
 
   Kind kind;
@@ -463,12 +463,13 @@ struct AlterTableStatement final : Statement {
   std::vector<AlterCommand> commands;
 };
 
-// DELETE FROM table WHERE condition
+// DELETE FROM table [IN PARTITION expression] WHERE condition
 struct DeleteStatement final : Statement {
   static constexpr StatementKind kKind = StatementKind::kDelete;
   DeleteStatement() : Statement(kKind) {}
 
   TableName table;
+  ExprPtr partition;  // null: all
   ExprPtr where;
 };
 

@@ -174,7 +174,7 @@ std::string FormatCommand(const AlterCommand& command) {
     case Kind::kDelete:
       break;
   }
-  return "DELETE" + Clause("WHERE", command.where);
+  return "DELETE" + Clause("IN PARTITION", command.partition) + Clause("WHERE", command.where);
 }
 
 std::string Format(const AlterTableStatement& alter) {
@@ -183,7 +183,8 @@ std::string Format(const AlterTableStatement& alter) {
 }
 
 std::string Format(const DeleteStatement& statement) {
-  return "DELETE FROM " + FormatTableName(statement.table) + Clause("WHERE", statement.where);
+  return "DELETE FROM " + FormatTableName(statement.table) +
+         Clause("IN PARTITION", statement.partition) + Clause("WHERE", statement.where);
 }
 
 std::string Format(const UpdateStatement& update) {

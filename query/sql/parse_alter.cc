@@ -38,6 +38,7 @@ void ParseIndexInPartition(TokenStream& tokens, Kind kind, AlterCommand& command
 void ParseMutation(TokenStream& tokens, Kind kind, AlterCommand& command) {
   command.kind = kind;
   if (kind == Kind::kUpdate) command.assignments = ParseAssignments(tokens);
+  if (tokens.Accept("IN PARTITION")) command.partition = ParseExprWithoutAlias(tokens);
   tokens.Expect("WHERE");
   command.where = ParseExprWithoutAlias(tokens);
 }

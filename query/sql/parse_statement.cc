@@ -100,6 +100,7 @@ StatementPtr ParseDelete(TokenStream& tokens) {
   tokens.Expect("DELETE");
   tokens.Expect("FROM");
   statement->table = ParseTableName(tokens);
+  if (tokens.Accept("IN PARTITION")) statement->partition = ParseExprWithoutAlias(tokens);
   tokens.Expect("WHERE");
   statement->where = ParseExprWithoutAlias(tokens);
   return statement;

@@ -1,13 +1,12 @@
 // OPTIMIZE, SYSTEM, CHECK TABLE and KILL QUERY.
 #include <algorithm>
 #include <chrono>
-#include <optional>
 #include <thread>
 
 #include "granary/query/engine.h"
+#include "granary/query/partition_clause.h"
 #include "granary/query/plan_steps.h"
 #include "granary/query/planner.h"
-#include "granary/query/schema_compiler.h"
 #include "granary/query/source.h"
 #include "granary/query/sql/parser.h"
 #include "granary/query/statements/statement.h"
@@ -15,38 +14,6 @@
 
 namespace granary {
 namespace {
-
-// The id of the partition that PARTITION names by that id as a string, or by the values of its key;
-// none when the table has no such partition.
-std::optional<std::string> PartitionId(const sql::Expr& expr, const PartSet& parts,
-                                       StatementContext& context) {
-  ExpressionScope scope;
-  scope.context = context.functions();
-  scope.parameters = &context.parameters();
-  std::vector<Value> wanted;
-  const auto* tuple = sql::As<sql::Function>(expr);
-  if (tuple != nullptr && tuple->name == "tuple") {
-    for (const sql::ExprPtr& item : tuple->arguments) {
-      wanted.push_back(EvaluateConstant(*item, scope).value);
-    }
-  } else {
-    wanted.push_back(EvaluateConstant(expr, scope).value);
-  }
-  for (const VisiblePart& visible : parts.parts) {
-    const Part& part = *visible.part;
-    if (wanted.size() == 1 && wanted[0].is_string() &&
-        wanted[0].as_string() == part.name().partition_id) {
-      return part.name().partition_id;
-    }
-    bool equal = part.partition().size() == wanted.size();
-    for (size_t i = 0; equal && i < wanted.size(); ++i) {
-      const DataType& type = parts.schema->partition_key[i]->type();
-      equal = CompareValues(part.partition()[i], MakeConstant(type, wanted[i], 1)->ValueAt(0)) == 0;
-    }
-    if (equal) return part.name().partition_id;
-  }
-  return std::nullopt;
-}
 
 bool IsOneOf(const std::string& command, std::initializer_list<const char*> commands) {
   return std::find(commands.begin(), commands.end(), command) != commands.end();
@@ -77,9 +44,8 @@ PlanPtr RunOptimize(const sql::OptimizeTableStatement& statement, StatementConte
   const TablePtr table = ResolveTable(statement.table, context);
   OptimizeOptions options{.partition_id = {}, .final = statement.final};
   if (statement.partition) {
-    const auto id = PartitionId(*statement.partition, *context.Parts(*table), context);
-    if (!id) return nullptr;
-    options.partition_id = *id;
+    options.partition_id = PartitionIdOf(*statement.partition, *context.Parts(*table), context);
+    if (!options.partition_id) return nullptr;
   }
   context.engine().merges().Optimize(table->store, options, context.task());
   return nullptr;

@@ -65,7 +65,7 @@ PlanPtr RunStatement(const StatementCall& call) {
       call.session->Change(statement.settings);
       return nullptr;
     case Kind::kDelete:
-      ThrowNotImplemented("DELETE FROM", "insert the rows to keep into a new table");
+      return RunDelete(*sql::As<sql::DeleteStatement>(statement), context);
     case Kind::kUpdate:
       ThrowNotImplemented("UPDATE", "insert the changed rows into a new table");
     case Kind::kDetachTable:

@@ -1,5 +1,6 @@
 // Running statements that are not queries, and making the plans of those whose result is rows. One
-// file per family: tables.cc (CREATE, DROP ...), alter.cc, insert.cc, show.cc, maintenance.cc.
+// file per family: tables.cc (CREATE, DROP ...), alter.cc, insert.cc, delete.cc, show.cc,
+// maintenance.cc.
 #pragma once
 
 #include <string_view>
@@ -38,6 +39,8 @@ PlanPtr RunCreateIndex(const sql::CreateIndexStatement& statement, StatementCont
 PlanPtr RunDropIndex(const sql::DropIndexStatement& statement, StatementContext& context);
 
 PlanPtr RunInsert(const sql::InsertStatement& statement, const StatementCall& call);
+
+PlanPtr RunDelete(const sql::DeleteStatement& statement, StatementContext& context);
 
 PlanPtr PlanShow(const sql::ShowStatement& statement, StatementContext& context);
 PlanPtr PlanDescribe(const sql::DescribeTableStatement& statement, StatementContext& context);

@@ -129,6 +129,35 @@ TEST(MergeCrashTest, TruncateAfterAMergeLeavesAllOrNothing) {
   StopAfterEveryOperation(merge_and_truncate, {PreparedRows(), {}});
 }
 
+// The rows of PreparedRows() without some keys.
+std::vector<TestRow> PreparedRowsWithout(const std::set<uint64_t>& keys) {
+  std::vector<TestRow> rows = PreparedRows();
+  std::erase_if(rows, [&](const TestRow& row) { return keys.contains(row.key); });
+  return rows;
+}
+
+TEST(MergeCrashTest, ADeleteAndTheMergeAfterItAreWholeOrNotAtAll) {
+  const Workload delete_and_merge = [](TestTable& table) {
+    table.DeleteKeys({0, 3, 6});
+    MergeAll(table);
+    table.DeleteKeys({2, 4});
+  };
+  StopAfterEveryOperation(delete_and_merge, {PreparedRows(), PreparedRowsWithout({0, 3, 6}),
+                                             PreparedRowsWithout({0, 2, 3, 4, 6})});
+}
+
+TEST(MergeCrashTest, ADeleteDuringAMergeIsWholeOrNotAtAll) {
+  const Workload merge_meanwhile = [](TestTable& table) {
+    TestContext context;
+    const PartSetPtr base = table.store().parts();
+    const MergeOutput merged = WriteMergedPart(table.store(), base, table.Parts(),
+                                               {.indexes = IndexesToMerge(*base)}, context.context);
+    table.DeleteKeys({0, 3, 6});
+    EXPECT_TRUE(table.store().CommitMerge(base, {&merged, 1}));
+  };
+  StopAfterEveryOperation(merge_meanwhile, {PreparedRows(), PreparedRowsWithout({0, 3, 6})});
+}
+
 // A merge that was acknowledged is still there after a power cut: the inputs are not back.
 TEST(MergeCrashTest, AFinishedMergeIsDurable) {
   const std::shared_ptr<SimulatedDisk> disk = PreparedDisk();

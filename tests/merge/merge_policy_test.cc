@@ -25,7 +25,7 @@ class SimulatedTable {
     const auto end = std::find_if(parts_.begin(), parts_.end(), [&](const MergeablePart& part) {
       return part.partition_id > partition;
     });
-    parts_.insert(end, {partition, block_, block_, bytes, seconds(0), false});
+    parts_.insert(end, {partition, block_, block_, bytes, seconds(0)});
     inserted_ += bytes;
     written_ += bytes;
   }
@@ -245,6 +245,33 @@ TEST(MergePolicyTest, NothingToDo) {
   EXPECT_FALSE(SelectMerge({}, {}));
   EXPECT_FALSE(SelectMerge(Parts({1}), {}));
   EXPECT_FALSE(SelectMerge(Parts({1}, hours(100)), {}));
+}
+
+TEST(MergePolicyTest, APartWithManyDeadRowsIsRewrittenAlone) {
+  MergePolicy policy;
+  policy.dead_share_max = 0.3;
+  policy.max_bytes = 50 * kMegabyte;
+  std::vector<MergeablePart> parts(5);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    // Too different to be merged with each other.
+    parts[i] = {.partition_id = "all",
+                .min_block = i,
+                .max_block = i,
+                .bytes = (uint64_t{1} << (5 * i)) * 64,
+                .age = seconds(0)};
+  }
+  EXPECT_FALSE(SelectMerge(parts, policy));
+  for (MergeablePart& part : parts) part.dead_share = 0.3;
+  EXPECT_FALSE(SelectMerge(parts, policy)) << "not more than the share";
+  parts[1].dead_share = 1;
+  parts[3].dead_share = 0.4;
+  ASSERT_TRUE(SelectMerge(parts, policy));
+  EXPECT_EQ(SelectMerge(parts, policy)->first, 3u) << "most dead bytes first";
+  EXPECT_EQ(SelectMerge(parts, policy)->count, 1u);
+  parts[3].busy = true;
+  EXPECT_EQ(SelectMerge(parts, policy)->first, 1u);
+  parts[1].bytes = policy.max_bytes + 1;
+  EXPECT_FALSE(SelectMerge(parts, policy));
 }
 
 }  // namespace

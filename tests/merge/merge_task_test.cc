@@ -2,13 +2,17 @@
 #include "granary/merge/merge_task.h"
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
 #include <future>
 #include <random>
+#include <set>
 #include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "granary/merge/mutation_task.h"
 #include "granary/parts/part_reader.h"
 #include "granary/tests/merge/hooked_files.h"
 #include "granary/tests/merge/test_table.h"
@@ -341,6 +345,99 @@ TEST(MergeTaskTest, AGraphBeyondTheMemoryLimitIsLeftOut) {
   EXPECT_EQ(context.progress.rows_done, 4000u);
   EXPECT_EQ(context.progress.rows_total, 4000u);
 }
+
+TEST(MergeTaskTest, DeadRowsAndTheirGraphNodesAreLeftOut) {
+  TestTable table(NewDisk(), TinyTable());
+  table.InsertKeys(0, 2, 40);
+  table.InsertKeys(1, 2, 40);
+  table.DeleteKeys({0, 7, 8, 9, 79});
+  const std::vector<TestRow> expected = table.SortedRows();
+  ASSERT_EQ(expected.size(), 75u);
+  TestContext context;
+  ASSERT_TRUE(MergeAllParts(table, context));
+  EXPECT_EQ(table.SortedRows(), expected);
+  ASSERT_EQ(table.Parts().size(), 1u);
+  const PartPtr merged = table.Parts().front();
+  EXPECT_EQ(merged->rows(), 75u);
+  EXPECT_EQ(table.store().parts()->parts.front().dead, nullptr);
+  ExpectGraphFindsEveryRow(table, merged);
+  EXPECT_EQ(context.progress.rows_done, context.progress.rows_total);
+}
+
+TEST(MergeTaskTest, AMergeOfDeadRowsOnlyLeavesNoPart) {
+  TestTable table(NewDisk(), TinyTable());
+  table.InsertKeys(0, 1, 20);
+  std::set<uint64_t> keys;
+  for (uint64_t key = 0; key < 20; ++key) keys.insert(key);
+  table.DeleteKeys(keys);
+  TestContext context;
+  ASSERT_TRUE(MergeAllParts(table, context));
+  EXPECT_TRUE(table.Parts().empty());
+}
+
+// Commits a DELETE of `keys` before file operation `step` of `work`, on another thread: `work` may
+// hold the lock of the commit. False if `work` makes fewer operations.
+bool DeleteAtStep(HookedFiles& files, TestTable& table, uint64_t step,
+                  const std::set<uint64_t>& keys, const std::function<void()>& work) {
+  std::jthread deleter;
+  std::atomic<bool> has_begun{false};
+  std::atomic<bool> is_done{false};
+  files.SetHook([&](uint64_t operation) {
+    // What the DELETE itself does counts, too.
+    if (operation < step || has_begun.exchange(true)) return;
+    deleter = std::jthread([&] {
+      table.DeleteKeys(keys);
+      is_done = true;
+    });
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+    while (!is_done && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  });
+  work();
+  if (deleter.joinable()) deleter.join();
+  files.SetHook({});
+  return has_begun;
+}
+
+class DeleteDuringTest : public ::testing::TestWithParam<bool> {};
+
+TEST_P(DeleteDuringTest, ADeleteAtAnyStepIsNeverLost) {
+  const bool is_mutation = GetParam();
+  const std::set<uint64_t> keys = {0, 1, 2, 3, 10, 11, 41, 79};
+  uint64_t step = 0;
+  uint64_t carried = 0;
+  for (bool has_deleted = true; has_deleted; ++step) {
+    const auto files = std::make_shared<HookedFiles>(NewDisk());
+    TestTable table(files, TinyTable());
+    table.InsertKeys(0, 2, 40);
+    table.InsertKeys(1, 2, 40);
+    table.DeleteKeys({10, 20});
+    std::vector<TestRow> expected = table.SortedRows();
+    has_deleted = DeleteAtStep(*files, table, step, keys, [&] {
+      TestContext context;
+      const PartSetPtr base = table.store().parts();
+      EXPECT_TRUE(is_mutation ? MutateIndex(table.store(), base, table.Parts(), "near",
+                                            IndexMutation::kClear, context.context)
+                              : MergeAllParts(table, context));
+    });
+    if (has_deleted) {
+      std::erase_if(expected, [&](const TestRow& row) { return keys.contains(row.key); });
+    }
+    const PartSetPtr set = table.store().parts();
+    EXPECT_EQ(set->parts.size(), is_mutation ? 2u : 1u);
+    for (const VisiblePart& visible : set->parts) {
+      EXPECT_GT(visible.part->name().level, 0u);
+      carried += visible.dead_rows();
+    }
+    ASSERT_EQ(table.SortedRows(), expected) << "at step " << step;
+    TestTable again(files, TinyTable());
+    ASSERT_EQ(again.SortedRows(), expected) << "at step " << step;
+  }
+  EXPECT_GT(step, 15u);
+  EXPECT_GT(carried, step * keys.size() / 2) << "few were carried over";
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, DeleteDuringTest, ::testing::Values(false, true),
+                         [](const auto& info) { return info.param ? "mutation" : "merge"; });
 
 }  // namespace
 }  // namespace granary

@@ -123,6 +123,22 @@ void TestTable::InsertKeys(uint64_t first_key, uint64_t step, size_t rows, const
   Insert(inserted);
 }
 
+void TestTable::DeleteKeys(const std::set<uint64_t>& keys) {
+  std::vector<PartDelete> deletes;
+  do {
+    deletes.clear();
+    for (const PartPtr& part : Parts()) {
+      PartReader reader(part, {"key"}, context_.context);
+      const Block block = reader.Read(part->all_granules());
+      PartDelete deleted{part, RowBitmap(part->rows())};
+      for (size_t row = 0; row < block.rows(); ++row) {
+        if (keys.contains(AsNumbers<uint64_t>(*block.column(0)).data()[row])) deleted.rows.Set(row);
+      }
+      deletes.push_back(std::move(deleted));
+    }
+  } while (!store_->CommitDeletes(deletes));
+}
+
 std::vector<PartPtr> TestTable::Parts() const {
   const PartSetPtr set = store_->parts();
   std::vector<PartPtr> parts;
@@ -132,11 +148,17 @@ std::vector<PartPtr> TestTable::Parts() const {
 
 std::vector<TestRow> TestTable::Rows() const {
   std::vector<TestRow> rows;
-  for (const PartPtr& part : Parts()) {
+  const PartSetPtr set = store_->parts();
+  for (const VisiblePart& visible : set->parts) {
+    const PartPtr& part = visible.part;
     const size_t before = rows.size();
     PartReader reader(part, {"key", "text", "bucket", "vector"}, context_.context);
-    AppendRows(*part, reader.Read(part->all_granules()), options_.dimensions, rows);
-    EXPECT_EQ(rows.size() - before, part->rows());
+    Block block = reader.Read(part->all_granules());
+    if (visible.dead != nullptr) {
+      block = block.Filter(visible.dead->LiveMask(0, block.rows()), visible.live_rows());
+    }
+    AppendRows(*part, block, options_.dimensions, rows);
+    EXPECT_EQ(rows.size() - before, visible.live_rows());
     if (options_.sorted) {
       EXPECT_TRUE(std::is_sorted(rows.begin() + static_cast<ptrdiff_t>(before), rows.end(),
                                  [](const auto& a, const auto& b) { return a.key < b.key; }));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,9 @@ class TestTable {
   void Insert(const std::vector<TestRow>& rows);
   // Keys first_key, first_key + step, ..., one INSERT; texts name the key and `tag`.
   void InsertKeys(uint64_t first_key, uint64_t step, size_t rows, const std::string& tag = "");
+
+  // Deletes the rows with these keys, in one commit; tries again if merges take parts away.
+  void DeleteKeys(const std::set<uint64_t>& keys);
 
   std::vector<PartPtr> Parts() const;
   // All rows in part order; checks that parts are sorted and that vectors belong to their keys.

@@ -40,7 +40,7 @@ bool MergePartition(TableStore& store, const std::string& partition, const TaskC
     writer->Append(reader.Read(input->all_granules()));
   }
   const PartPtr merged = writer->Finish();
-  return store.CommitMerge(base, inputs, std::span(&merged, 1));
+  return store.CommitMerge(base, Replacing(inputs, merged));
 }
 
 // The numbers of the statements that a reader sees, each of them whole.

@@ -42,7 +42,7 @@ void MergeAll(TestTable& table) {
       writer->Append(reader.Read(input->all_granules()));
     }
     const PartPtr merged = writer->Finish();
-    store.CommitMerge(base, inputs, std::span(&merged, 1));
+    store.CommitMerge(base, Replacing(inputs, merged));
   }
 }
 

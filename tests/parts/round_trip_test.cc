@@ -135,7 +135,7 @@ TEST_P(RoundTrip, VectorsThatBecomeUnevenAreStoredAgain) {
   writer->Append(even);
   const PartPtr merged = writer->Finish();
   EXPECT_EQ(merged->Vectors("v"), nullptr);
-  EXPECT_TRUE(store.CommitMerge(base, std::span(&input, 1), std::span(&merged, 1)));
+  EXPECT_TRUE(store.CommitMerge(base, Replacing({&input, 1}, merged)));
   std::vector<std::string> expected = RowTexts(even);
   for (const Block& block : {uneven, even}) {
     const auto texts = RowTexts(block);

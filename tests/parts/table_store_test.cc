@@ -77,7 +77,7 @@ TEST_F(TableStoreTest, ReadersKeepTheirPartsWhileMergesReplaceThem) {
   const PartPtr merged = Merge(table, before, inputs);
   EXPECT_EQ(merged->name_text(), "all_1_2_1");
   EXPECT_EQ(store.parts(), before);
-  ASSERT_TRUE(store.CommitMerge(before, inputs, std::span(&merged, 1)));
+  ASSERT_TRUE(store.CommitMerge(before, Replacing(inputs, merged)));
   EXPECT_EQ(changes, 3);
   EXPECT_THAT(table.Rows(), ElementsAre("1", "2"));
   EXPECT_THAT(PartDirectories(), SizeIs(3));
@@ -114,7 +114,7 @@ TEST_F(TableStoreTest, MergeWhoseInputVanishedIsDiscardedWithItsBytes) {
   std::vector<PartPtr> inputs = PartsOf(base);
   PartPtr merged = Merge(table, base, inputs);
   store.Truncate();
-  EXPECT_FALSE(store.CommitMerge(base, inputs, std::span(&merged, 1)));
+  EXPECT_FALSE(store.CommitMerge(base, Replacing(inputs, merged)));
   merged.reset();
   inputs.clear();
   base.reset();
@@ -132,7 +132,7 @@ TEST_F(TableStoreTest, AbandonedMergeDoesNotLendItsName) {
   PartPtr abandoned = Merge(table, base, inputs);
   const PartPtr second = Merge(table, base, inputs);
   EXPECT_EQ(second->name_text(), "all_1_1_1_1");
-  EXPECT_TRUE(store.CommitMerge(base, inputs, std::span(&second, 1)));
+  EXPECT_TRUE(store.CommitMerge(base, Replacing(inputs, second)));
   abandoned.reset();
   EXPECT_THAT(table.Rows(), ElementsAre("1"));
 }
@@ -148,7 +148,7 @@ TEST_F(TableStoreTest, MergeUnderAnotherSchemaIsDiscarded) {
   const std::string altered = "column a UInt64\nindex r a range 1\n";
   EXPECT_TRUE(store.CommitSchema(base, altered));
   EXPECT_FALSE(store.CommitSchema(base, "column a UInt64\n")) << "base is not current any more";
-  EXPECT_FALSE(store.CommitMerge(base, inputs, std::span(&merged, 1)));
+  EXPECT_FALSE(store.CommitMerge(base, Replacing(inputs, merged)));
   EXPECT_EQ(table.Open().parts()->schema->definition, altered);
   EXPECT_THAT(table.Rows(), ElementsAre("1"));
 }
@@ -162,7 +162,7 @@ TEST_F(TableStoreTest, MergeThatLeavesNoRowsAddsNothing) {
   const std::vector<PartPtr> inputs = PartsOf(base);
   const auto writer = store.NewMergeWriter(base, inputs, {}, table.context());
   EXPECT_EQ(writer->Finish(), nullptr);
-  EXPECT_TRUE(store.CommitMerge(base, inputs, {}));
+  EXPECT_TRUE(store.CommitMerge(base, Replacing(inputs, nullptr)));
   EXPECT_THAT(table.Open().parts()->parts, IsEmpty());
 }
 
@@ -253,7 +253,7 @@ TEST_F(TableStoreTest, MergeFixesDimensionsOfAnIndexAddedLater) {
   EXPECT_EQ(inputs[0]->FindIndex(declared), nullptr);
   EXPECT_EQ(inputs[0]->OpenSubIndex(declared, 0, table.context()), nullptr);
   const PartPtr merged = Merge(table, base, inputs, {.indexes = {"c"}});
-  ASSERT_TRUE(store.CommitMerge(base, inputs, std::span(&merged, 1)));
+  ASSERT_TRUE(store.CommitMerge(base, Replacing(inputs, merged)));
   table.Open();
   const PartSetPtr after = table.store().parts();
   EXPECT_EQ(after->schema->indexes[0].inferred_dimensions, 2u);
@@ -279,7 +279,7 @@ TEST_F(TableStoreTest, RowsThatAnIndexCannotHoldCostTheMergeOnlyTheIndex) {
     const PartPtr merged = Merge(table, base, inputs, {.indexes = {"c"}});
     EXPECT_THAT(merged->indexes(), IsEmpty());
     EXPECT_THAT(table.context().warnings, ElementsAre(HasSubstr("row 1")));
-    EXPECT_TRUE(store.CommitMerge(base, inputs, std::span(&merged, 1)));
+    EXPECT_TRUE(store.CommitMerge(base, Replacing(inputs, merged)));
     EXPECT_THAT(disk_->List(std::string("/u") + wide + "/" + merged->name_text()),
                 SizeIs(wide == std::string("0") ? 2 : 1));
   }

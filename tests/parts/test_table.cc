@@ -264,7 +264,11 @@ std::vector<std::string> TestTable::Rows() {
   for (const ColumnDeclaration& column : set->schema->columns) names.push_back(column.name);
   for (const VisiblePart& visible : set->parts) {
     PartReader reader(visible.part, names, context_);
-    const auto texts = RowTexts(reader.Read(visible.part->all_granules()));
+    Block block = reader.Read(visible.part->all_granules());
+    if (visible.dead != nullptr) {
+      block = block.Filter(visible.dead->LiveMask(0, block.rows()), visible.live_rows());
+    }
+    const auto texts = RowTexts(block);
     rows.insert(rows.end(), texts.begin(), texts.end());
   }
   return rows;
@@ -274,6 +278,14 @@ PartPtr TestTable::OnlyPart() {
   const PartSetPtr set = store_->parts();
   EXPECT_EQ(set->parts.size(), 1u);
   return set->parts.at(0).part;
+}
+
+std::vector<MergeOutput> Replacing(std::span<const PartPtr> inputs, const PartPtr& part) {
+  MergeOutput output{{inputs.begin(), inputs.end()}, part, MergeRowMap(inputs.size())};
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    output.rows.Append(static_cast<uint32_t>(i), inputs[i]->rows());
+  }
+  return {output};
 }
 
 ColumnPtr Numbers(std::vector<uint64_t> values) {

@@ -67,7 +67,7 @@ class TestTable {
   TableStoreOptions Options(bool read_only = false);
 
   void Insert(const Block& block, const InsertOptions& options = {});
-  // Every row of every visible part, part after part, as text.
+  // Every live row of every visible part, part after part, as text.
   std::vector<std::string> Rows();
   PartPtr OnlyPart();
 
@@ -80,6 +80,9 @@ class TestTable {
   TestContext context_;
   std::unique_ptr<TableStore> store_;
 };
+
+// What CommitMerge gets if `part` has the rows of `inputs`, one input after the other.
+std::vector<MergeOutput> Replacing(std::span<const PartPtr> inputs, const PartPtr& part);
 
 ColumnPtr Numbers(std::vector<uint64_t> values);
 ColumnPtr Strings(const std::vector<std::string>& values);

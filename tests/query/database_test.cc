@@ -357,7 +357,7 @@ TEST(DatabaseTest, UnknownThingsHaveTheirCodes) {
             ErrorCode::kDuplicateColumn);
   EXPECT_EQ(FailureOf(*database, "SELECT * FROM file('x.csv')"), ErrorCode::kPathAccessDenied);
   EXPECT_EQ(FailureOf(*database, "SELECT 1 LIMIT -1"), ErrorCode::kInvalidLimitExpression);
-  EXPECT_EQ(FailureOf(*database, "DELETE FROM t WHERE id = 1"), ErrorCode::kNotImplemented);
+  EXPECT_EQ(FailureOf(*database, "DETACH TABLE t"), ErrorCode::kNotImplemented);
   EXPECT_EQ(Query(*database, "SHOW TABLES"), "t\n");
 }
 

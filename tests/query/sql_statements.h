@@ -57,6 +57,8 @@ inline const std::vector<const char*>& CanonicalStatements() {
       "d",
       "ALTER TABLE t UPDATE a = b + 1, c = 'x' WHERE d = 1, DELETE WHERE (a = 1) AND (b = 2)",
       "DELETE FROM t WHERE id IN (1, 2)",
+      "DELETE FROM t IN PARTITION 1 WHERE id = 2",
+      "ALTER TABLE t DELETE IN PARTITION 'x' WHERE id = 2",
       "UPDATE t SET a = 1, b = [1, 2] WHERE c",
       "OPTIMIZE TABLE db.t PARTITION 1 FINAL",
       "CHECK TABLE t FORMAT TSV",

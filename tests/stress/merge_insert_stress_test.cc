@@ -1,6 +1,7 @@
-// Writers, mergers and readers at once, through Database. Every INSERT writes rows that know how
-// many they are; every reader checks that it sees inserts whole or not at all, and that searches
-// obey their filters, return as many rows as there are, and show the right distances.
+// Writers, deleters, mergers and readers at once, through Database. Every INSERT writes rows that
+// know how many they are, every DELETE takes the rows of one INSERT; every reader checks that it
+// sees both whole or not at all, and that searches obey their filters, return as many rows as there
+// are, and show the right distances.
 //
 // Runs for GRANARY_STRESS_SECONDS (3 by default).
 #include <algorithm>
@@ -9,6 +10,8 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -83,6 +86,25 @@ class MergeInsertStressTest : public ::testing::Test {
     db_->Insert("t", MakeInsert(id, rows));
     for (uint32_t seq = 0; seq < rows; ++seq) ++rows_of_[seq % kResidues];
     ++inserts_;
+    live_of_[writer].emplace_back(id, rows);
+    if (random() % 3 == 0) Delete(live_of_[writer], random);
+  }
+
+  // Deletes the rows of one INSERT.
+  void Delete(std::vector<std::pair<uint64_t, uint32_t>>& live, std::mt19937_64& random) {
+    std::swap(live[random() % live.size()], live.back());
+    const auto [id, rows] = live.back();
+    live.pop_back();
+    for (uint32_t seq = 0; seq < rows; ++seq) ++rows_deleted_of_[seq % kResidues];
+    ++deletes_;
+    db_.Run("DELETE FROM t WHERE id = " + std::to_string(id));
+    const std::lock_guard lock(deleted_mutex_);
+    deleted_.insert(id);
+  }
+
+  std::set<uint64_t> deleted() {
+    const std::lock_guard lock(deleted_mutex_);
+    return deleted_;
   }
 
   void Maintain(std::mt19937_64& random) {
@@ -108,12 +130,14 @@ class MergeInsertStressTest : public ::testing::Test {
 
   void CheckWholeStatements() {
     const uint64_t inserts_before = inserts_;
+    const std::set<uint64_t> deleted_before = deleted();
     const Block groups =
         db_.Rows("SELECT id, count() AS n, min(rows), max(rows), sum(seq) FROM t GROUP BY id");
-    EXPECT_GE(groups.rows(), inserts_before);
+    EXPECT_GE(groups.rows() + deletes_, inserts_before);
     for (size_t row = 0; row < groups.rows(); ++row) {
       const auto at = [&](size_t column) { return groups.column(column)->ValueAt(row).as_uint(); };
       const uint64_t rows = at(1);
+      ASSERT_FALSE(deleted_before.contains(at(0))) << "INSERT " << at(0) << " was deleted";
       ASSERT_EQ(at(2), rows) << "INSERT " << at(0);
       ASSERT_EQ(at(3), rows) << "INSERT " << at(0);
       ASSERT_EQ(at(4), rows * (rows - 1) / 2) << "INSERT " << at(0);
@@ -137,10 +161,11 @@ class MergeInsertStressTest : public ::testing::Test {
     }
   }
 
-  uint64_t AcknowledgedRows(const Filter& filter) const {
+  using RowCounts = std::array<std::atomic<uint64_t>, kResidues>;
+  static uint64_t CountRows(const RowCounts& counts, const Filter& filter) {
     uint64_t rows = 0;
     for (uint64_t residue = 0; residue < kResidues; ++residue) {
-      if (filter.matches(residue)) rows += rows_of_[residue];
+      if (filter.matches(residue)) rows += counts[residue];
     }
     return rows;
   }
@@ -149,11 +174,14 @@ class MergeInsertStressTest : public ::testing::Test {
     const std::vector<float> query = RandomVector(random);
     const Filter filter = RandomFilter(random);
     const uint64_t limit = 1 + random() % 20;
-    const uint64_t rows_before = AcknowledgedRows(filter);
+    const uint64_t inserted_before = CountRows(rows_of_, filter);
+    const std::set<uint64_t> deleted_before = deleted();
     const Block found =
         db_.Rows("SELECT id, seq, L2Distance(v, " + VectorText(query) + ") AS d FROM t" +
                  filter.sql + " ORDER BY d LIMIT " + std::to_string(limit));
-    ASSERT_GE(found.rows(), std::min(limit, rows_before)) << filter.sql;
+    const uint64_t deleted_after = CountRows(rows_deleted_of_, filter);
+    const uint64_t rows = inserted_before - std::min(inserted_before, deleted_after);
+    ASSERT_GE(found.rows(), std::min(limit, rows)) << filter.sql;
     ASSERT_LE(found.rows(), limit);
     double previous = 0;
     for (size_t row = 0; row < found.rows(); ++row) {
@@ -161,6 +189,7 @@ class MergeInsertStressTest : public ::testing::Test {
       const uint64_t seq = found.column(1)->ValueAt(row).as_uint();
       const double distance = found.column(2)->ValueAt(row).as_double();
       ASSERT_TRUE(filter.matches(seq)) << filter.sql;
+      ASSERT_FALSE(deleted_before.contains(id)) << "INSERT " << id << " was deleted";
       ASSERT_GE(distance, previous);
       ASSERT_NEAR(distance, Distance(VectorOf(id, seq), query), 1e-5);
       previous = distance;
@@ -185,9 +214,10 @@ class MergeInsertStressTest : public ::testing::Test {
 
   void CheckEverything() {
     CheckWholeStatements();
+    const Filter all = {"", [](uint64_t) { return true; }};
     EXPECT_EQ(db_.Number("SELECT count() FROM t"),
-              AcknowledgedRows({"", [](uint64_t) { return true; }}));
-    EXPECT_EQ(db_.Number("SELECT uniqExact(id) FROM t"), inserts_);
+              CountRows(rows_of_, all) - CountRows(rows_deleted_of_, all));
+    EXPECT_EQ(db_.Number("SELECT uniqExact(id) FROM t"), inserts_ - deletes_);
   }
 
   const uint64_t seed_ = SeedOfThisRun();
@@ -196,8 +226,13 @@ class MergeInsertStressTest : public ::testing::Test {
   const steady_clock::time_point end_ =
       steady_clock::now() + seconds(NumberFromEnvironment("GRANARY_STRESS_SECONDS", 3));
   std::array<uint64_t, kWriters> inserts_of_{};
-  std::array<std::atomic<uint64_t>, kResidues> rows_of_{};  // acknowledged, by seq % kResidues
+  std::array<std::vector<std::pair<uint64_t, uint32_t>>, kWriters> live_of_;  // id and rows
+  RowCounts rows_of_{};          // acknowledged, by seq % kResidues
+  RowCounts rows_deleted_of_{};  // by deletes that have begun
   std::atomic<uint64_t> inserts_{0};
+  std::atomic<uint64_t> deletes_{0};
+  std::mutex deleted_mutex_;
+  std::set<uint64_t> deleted_;  // ids, acknowledged
   std::atomic<uint64_t> whole_checks_{0};
   std::atomic<uint64_t> searches_{0};
   std::vector<std::thread> threads_;
@@ -219,6 +254,7 @@ TEST_F(MergeInsertStressTest, ReadersSeeWholeStatementsAndHonestSearches) {
   EXPECT_GT(db_.Number("SELECT max(level) FROM system.parts WHERE active"), 0u);
   db_.Run("OPTIMIZE TABLE t FINAL");
   EXPECT_EQ(db_.Number("SELECT count() FROM system.parts WHERE active"), kBuckets);
+  EXPECT_EQ(db_.Number("SELECT sum(dead_rows) FROM system.parts WHERE active"), 0u);
   EXPECT_THAT(db_.Explain("SELECT id FROM t ORDER BY L2Distance(v, [0, 0, 0, 0]) LIMIT 3"),
               HasSubstr("near"));
   db_.CutPower();
@@ -226,6 +262,7 @@ TEST_F(MergeInsertStressTest, ReadersSeeWholeStatementsAndHonestSearches) {
   std::mt19937_64 random(seed_);
   for (int i = 0; i < 20; ++i) CheckSearch(random);
   EXPECT_GT(inserts_, 10u);
+  EXPECT_GT(deletes_, 2u);
   EXPECT_GT(whole_checks_, 3u);
   EXPECT_GT(searches_, 23u);
   EXPECT_THAT(db_.warnings(), ::testing::IsEmpty());

@@ -1,8 +1,10 @@
-// Random inserts, merges, index changes, truncates, restarts and selects against a plain vector.
+// Random inserts, deletes, merges, index changes, truncates, restarts and selects against a plain
+// vector.
 //
 // Takes GRANARY_MODEL_STEPS steps (1000 by default); GRANARY_SEED replays a run.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -116,6 +118,56 @@ class ModelTest : public ::testing::Test {
     model_.clear();
   }
 
+  // A condition, and what it says of a row.
+  std::pair<std::string, std::function<bool(const ModelRow&)>> RandomCondition() {
+    const uint64_t modulus = 2 + Below(20);
+    const uint64_t rest = Below(modulus);
+    const int64_t group = static_cast<int64_t>(Below(3)) - 1;
+    switch (Below(8)) {
+      case 0:
+        return {"g = " + std::to_string(group),
+                [=](const ModelRow& row) { return row.group == group; }};
+      case 1:
+        return {"name > 'xx' AND id % 2 = 0",
+                [](const ModelRow& row) { return row.name > "xx" && row.id % 2 == 0; }};
+      case 2: {
+        const uint64_t from = Below(last_id_ + 1);
+        return {"id >= " + std::to_string(from) + " AND id < " + std::to_string(from + 9),
+                [=](const ModelRow& row) { return row.id >= from && row.id < from + 9; }};
+      }
+      default:
+        return {"id % " + std::to_string(modulus) + " = " + std::to_string(rest),
+                [=](const ModelRow& row) { return row.id % modulus == rest; }};
+    }
+  }
+
+  void Delete() {
+    const auto [condition, matches] = RandomCondition();
+    db_.Run("DELETE FROM m WHERE " + condition);
+    rows_deleted_ += std::erase_if(model_, matches);
+  }
+
+  // The nearest rows go, and are not found again.
+  void DeleteNearest() {
+    const std::string query = VectorText(RandomVector());
+    const Block found = db_.Rows("SELECT id FROM m ORDER BY L2Distance(v, " + query + ") LIMIT 5");
+    if (found.rows() == 0) return;
+    std::string list;
+    std::set<uint64_t> ids;
+    for (size_t row = 0; row < found.rows(); ++row) {
+      ids.insert(found.column(0)->ValueAt(row).as_uint());
+      list += (row == 0 ? "" : ", ") + std::to_string(found.column(0)->ValueAt(row).as_uint());
+    }
+    db_.Run("DELETE FROM m WHERE id IN (" + list + ")");
+    rows_deleted_ +=
+        std::erase_if(model_, [&](const ModelRow& row) { return ids.contains(row.id); });
+    const Block next = db_.Rows("SELECT id FROM m ORDER BY L2Distance(v, " + query + ") LIMIT 5");
+    ASSERT_EQ(next.rows(), std::min<size_t>(5, model_.size()));
+    for (size_t row = 0; row < next.rows(); ++row) {
+      ASSERT_FALSE(ids.contains(next.column(0)->ValueAt(row).as_uint()));
+    }
+  }
+
   void CheckAllRows() {
     const Block rows = db_.Rows("SELECT id, g, name, v FROM m ORDER BY id");
     ASSERT_EQ(rows.rows(), model_.size());
@@ -203,8 +255,10 @@ class ModelTest : public ::testing::Test {
 
   void Step() {
     const uint64_t choice = Below(100);
-    if (choice < 18) return InsertBlock();
-    if (choice < 28) return InsertValues();
+    if (choice < 14) return InsertBlock();
+    if (choice < 21) return InsertValues();
+    if (choice < 26) return Delete();
+    if (choice < 28) return DeleteNearest();
     if (choice < 31) return InsertThatFails();
     if (choice < 32) return model_.size() < 500 && last_id_ < 1 << 30 ? InsertSelect() : Truncate();
     if (choice < 35) return db_.Run("OPTIMIZE TABLE m FINAL");
@@ -225,6 +279,7 @@ class ModelTest : public ::testing::Test {
   StressDatabase db_{2};
   std::vector<ModelRow> model_;
   uint64_t last_id_ = 0;
+  uint64_t rows_deleted_ = 0;
   bool has_index_ = true;
 };
 
@@ -240,6 +295,7 @@ TEST_F(ModelTest, TheDatabaseAgreesWithAVector) {
   db_.CutPower();
   CheckAllRows();
   EXPECT_GT(last_id_, 0u);
+  EXPECT_GT(rows_deleted_, 0u);
 }
 
 }  // namespace

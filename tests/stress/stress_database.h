@@ -52,6 +52,8 @@ class StressDatabase {
   Block Rows(const std::string& sql) { return database_->Execute(sql).ReadAll(); }
   // The only value of the only row, as a number.
   uint64_t Number(const std::string& sql) { return Rows(sql).column(0)->ValueAt(0).as_uint(); }
+  // Of all files of the database.
+  uint64_t used_bytes() const { return disk_->used_bytes(); }
   // The lines of EXPLAIN.
   std::string Explain(const std::string& sql) {
     const Block block = Rows("EXPLAIN indexes = 1 " + sql);

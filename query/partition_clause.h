@@ -1,0 +1,18 @@
+// PARTITION expression and IN PARTITION expression, as OPTIMIZE and DELETE have them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "granary/parts/table_store.h"
+#include "granary/query/sql/ast.h"
+#include "granary/query/statement_context.h"
+
+namespace granary {
+
+// The id of the partition that the expression names, by that id as a string or by the values of its
+// key; none when the table has no such partition.
+std::optional<std::string> PartitionIdOf(const sql::Expr& expr, const PartSet& parts,
+                                         StatementContext& context);
+
+}  // namespace granary
