@@ -1,12 +1,15 @@
 // How fast do rows get into a table, and parts into one another?
+#include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <benchmark/benchmark.h>
 
 #include "granary/bench/number_table.h"
 #include "granary/bench/scratch_directory.h"
 #include "granary/bench/vector_table.h"
+#include "granary/parts/file_system.h"
 
 namespace granary::bench {
 namespace {
@@ -86,6 +89,45 @@ void MergeVectors(benchmark::State& state) {
   }
 }
 BENCHMARK(MergeVectors)->Iterations(1)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+// The time of six appends of 4 KiB, each with an fsync, in this directory.
+double SixFsyncsMs(const ScratchDirectory& directory) {
+  const auto files = PosixFileSystem();
+  const std::string path = directory.Path("fsyncs");
+  const auto file = files->Create(path);
+  const std::vector<std::byte> bytes(4096);
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 6; ++i) {
+    file->Append(bytes);
+    file->Sync();
+  }
+  const auto end = std::chrono::steady_clock::now();
+  file->Close();
+  files->Remove(path);
+  return std::chrono::duration<double, std::milli>(end - start).count();
+}
+
+// DELETE FROM of one row in a hundred, of 340,000 vectors of 100 dimensions.
+void DeleteOnePercent(benchmark::State& state) {
+  const ScratchDirectory directory;
+  const auto database = OpenIn(directory);
+  database->Execute(
+      "CREATE TABLE vectors (id UInt64, m UInt8, v Array(Float32)) ENGINE = MergeTree ORDER BY id "
+      "SETTINGS fsync = 'full'");
+  database->Execute(
+      "INSERT INTO vectors SELECT number, number % 100, "
+      "arrayMap(i -> toFloat32(number % (i + 7)), range(100)) FROM numbers(340000)");
+  double fsyncs_ms = 0;
+  uint64_t rest = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    fsyncs_ms += SixFsyncsMs(directory);
+    state.ResumeTiming();
+    database->Execute("DELETE FROM vectors WHERE m = " + std::to_string(rest++));
+  }
+  state.counters["six_fsyncs_ms"] = fsyncs_ms / static_cast<double>(state.iterations());
+}
+BENCHMARK(DeleteOnePercent)->Iterations(50)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace granary::bench

@@ -153,6 +153,20 @@ void BackgroundMerges::MutateIndex(const std::shared_ptr<TableStore>& store,
   }
 }
 
+void BackgroundMerges::MutateRows(const std::shared_ptr<TableStore>& store, RowMutation& mutation,
+                                  const TaskContext& context) {
+  const TablePtr table = scheduler_->FindForStatement(*store);
+  const MergeScheduler::ClaimGuard claim(*scheduler_, table, {}, context);
+  while (true) {
+    const PartSetPtr base = store->parts();
+    const std::vector<PartPtr> parts = mutation.Begin(base);
+    if (parts.empty()) return;
+    const MergeScheduler::JobGuard job(*scheduler_, table, parts, true, context);
+    if (granary::MutateRows(*store, base, parts, mutation, context)) return;
+    context.CheckCancelled();
+  }
+}
+
 std::vector<RunningMerge> BackgroundMerges::running() const { return scheduler_->running(); }
 
 }  // namespace granary

@@ -4,8 +4,8 @@
 //
 // Threads. BackgroundMerges starts `threads` threads, which sleep until a part set changes;
 // Database owns it and with it them. Graph builds inside a merge also use the executor. Statements
-// (Optimize, MutateIndex, Wait) work on their caller's thread and context. Every function may be
-// called from any thread.
+// (Optimize, MutateIndex, MutateRows, Wait) work on their caller's thread and context. Every
+// function may be called from any thread.
 //
 // Parts that a merge or mutation works on are reserved: no second one takes them. A merge whose
 // inputs vanish (TRUNCATE, DROP) or whose schema changes is discarded without a word. One that
@@ -81,7 +81,7 @@ class BackgroundMerges {
   void RemoveTable(const TableStore& store);
 
   // SYSTEM STOP MERGES: nothing new begins, background merges that run are cancelled; returns when
-  // they have ended. OPTIMIZE and MutateIndex are refused meanwhile. nullptr: all tables, also
+  // they have ended. OPTIMIZE and mutations are refused meanwhile. nullptr: all tables, also
   // those to come.
   void Stop(const TableStore* store);
   // SYSTEM START MERGES. nullptr: all tables, those stopped one by one included.
@@ -109,6 +109,12 @@ class BackgroundMerges {
   // ABORTED if merges are stopped.
   void MutateIndex(const std::shared_ptr<TableStore>& store, std::string_view index_name,
                    IndexMutation mutation, const TaskContext& context);
+
+  // ALTER TABLE ... UPDATE and DELETE over all parts there are now, in one commit; waits for
+  // running merges. Returns when it is done. Throws what the mutation throws, and ABORTED if merges
+  // are stopped.
+  void MutateRows(const std::shared_ptr<TableStore>& store, RowMutation& mutation,
+                  const TaskContext& context);
 
   // What runs now, oldest first.
   std::vector<RunningMerge> running() const;

@@ -32,6 +32,31 @@ MergeWriterOptions IndexesAfter(const PartSet& base, const Part& part, const Dec
   return options;
 }
 
+MergeWriterOptions IndexesOf(const PartSet& base, const Part& part) {
+  MergeWriterOptions options;
+  for (const DeclaredIndex& index : base.indexes) {
+    if (part.FindIndex(index) != nullptr) options.indexes.push_back(index.declaration.name);
+  }
+  options.index_rows = IndexRowCheck::kFail;
+  return options;
+}
+
+// Rewrites parts[i] with options[i], all in one commit.
+bool Rewrite(TableStore& store, const PartSetPtr& base, std::span<const PartPtr> parts,
+             const std::vector<MergeWriterOptions>& options, const RowTransform* transform,
+             const TaskContext& context) {
+  for (size_t i = 0; i < parts.size(); ++i) {
+    context.progress().rows_total += MergeWorkRows(*base, {&parts[i], 1}, options[i]);
+  }
+  std::vector<MergeOutput> rewritten;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    rewritten.push_back(
+        WriteMergedPart(store, base, {&parts[i], 1}, options[i], context, transform));
+  }
+  context.CheckCancelled();
+  return store.CommitMerge(base, rewritten);
+}
+
 bool NeedsMutation(const Part& part, const DeclaredIndex& index, IndexMutation mutation) {
   if (mutation == IndexMutation::kMaterialize) return part.FindIndex(index) == nullptr;
   return std::any_of(part.indexes().begin(), part.indexes().end(), [&](const PartIndex& present) {
@@ -57,14 +82,15 @@ bool MutateIndex(TableStore& store, const PartSetPtr& base, std::span<const Part
   std::vector<MergeWriterOptions> options;
   for (const PartPtr& part : parts) {
     options.push_back(IndexesAfter(*base, *part, index, mutation));
-    context.progress().rows_total += MergeWorkRows(*base, {&part, 1}, options.back());
   }
-  std::vector<MergeOutput> rewritten;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    rewritten.push_back(WriteMergedPart(store, base, {&parts[i], 1}, options[i], context));
-  }
-  context.CheckCancelled();
-  return store.CommitMerge(base, rewritten);
+  return Rewrite(store, base, parts, options, nullptr, context);
+}
+
+bool MutateRows(TableStore& store, const PartSetPtr& base, std::span<const PartPtr> parts,
+                const RowMutation& mutation, const TaskContext& context) {
+  std::vector<MergeWriterOptions> options;
+  for (const PartPtr& part : parts) options.push_back(IndexesOf(*base, *part));
+  return Rewrite(store, base, parts, options, &mutation, context);
 }
 
 }  // namespace granary

@@ -1,11 +1,12 @@
-// Mutations: rewriting parts one by one with the same rows and something else changed; today, which
-// sub-indexes they have.
+// Mutations: rewriting parts one by one, with the same sub-indexes and other rows, or with the same
+// rows and other sub-indexes.
 #pragma once
 
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "granary/merge/merge_task.h"
 #include "granary/parts/table_store.h"
 #include "granary/table/task_context.h"
 
@@ -27,5 +28,19 @@ std::vector<PartPtr> PartsToMutate(const PartSet& base, std::string_view index_n
 // INCORRECT_DATA, which names the row, if the index cannot hold a row.
 bool MutateIndex(TableStore& store, const PartSetPtr& base, std::span<const PartPtr> parts,
                  std::string_view index_name, IndexMutation mutation, const TaskContext& context);
+
+// A mutation of rows: made by query/ from ALTER TABLE ... UPDATE and DELETE.
+class RowMutation : public RowTransform {
+ public:
+  // The parts of `base` with live rows that it changes or deletes. Called for each attempt; Apply
+  // is then for rows of `base`.
+  virtual std::vector<PartPtr> Begin(const PartSetPtr& base) = 0;
+};
+
+// Rewrites `parts`, which mutation.Begin(base) returned; builds the sub-indexes that they have. All
+// or nothing, and false, as MutateIndex. Rows that a DELETE marks meanwhile are dead afterwards.
+// Throws what the mutation throws.
+bool MutateRows(TableStore& store, const PartSetPtr& base, std::span<const PartPtr> parts,
+                const RowMutation& mutation, const TaskContext& context);
 
 }  // namespace granary

@@ -19,7 +19,7 @@ constexpr size_t kLeastPartNameBytes = 6;
 constexpr size_t kLeastDeadRowsBytes = 5;
 constexpr size_t kLeastRunBytes = 2;
 // For estimates.
-constexpr uint64_t kPartNameBytes = 32;
+constexpr uint64_t kPartNameBytes = 16;
 constexpr uint64_t kBytesPerDeadRow = 3;
 
 void WriteNames(const std::vector<PartName>& names, ByteWriter& out) {
@@ -127,7 +127,8 @@ TableChange TableState::AsChange() const {
 }
 
 uint64_t TableState::EstimateBytes() const {
-  uint64_t bytes = definition.size() + parts.size() * kPartNameBytes;
+  uint64_t bytes = definition.size();
+  for (const auto& [text, name] : parts) bytes += text.size() + kPartNameBytes;
   for (const auto& [part, rows] : dead) bytes += part.size() + rows->count() * kBytesPerDeadRow;
   return bytes;
 }

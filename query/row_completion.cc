@@ -84,7 +84,7 @@ Block RowCompletion::Complete(const Block& rows, const std::vector<std::vector<u
   for (const ColumnDeclaration& column : schema_->columns) {
     complete.Add(column.name, known.Get(column.name));
   }
-  Check(complete, first_row);
+  CheckConstraints(*schema_, complete, first_row);
   return complete;
 }
 
@@ -107,14 +107,14 @@ void RowCompletion::AddDefault(const ColumnDeclaration& column, Block& block,
   block.Add(column.name, column.default_expression->Evaluate(block)->Materialize());
 }
 
-void RowCompletion::Check(const Block& block, uint64_t first_row) const {
-  for (const ConstraintDeclaration& constraint : schema_->constraints) {
+void CheckConstraints(const Schema& schema, const Block& block, uint64_t first_row) {
+  for (const ConstraintDeclaration& constraint : schema.constraints) {
     const ColumnPtr result = constraint.expression->Evaluate(block)->Materialize();
     std::vector<uint8_t> mask(block.rows());
     if (ConditionMask(*result, mask) == block.rows()) continue;
     const auto row = static_cast<size_t>(std::find(mask.begin(), mask.end(), 0) - mask.begin());
     throw Error(ErrorCode::kViolatedConstraint, "Constraint '" + constraint.name + "' of table '" +
-                                                    schema_->table_name + "' is violated at row " +
+                                                    schema.table_name + "' is violated at row " +
                                                     std::to_string(first_row + row + 1) + ": " +
                                                     constraint.expression->text() + " is false");
   }

@@ -30,10 +30,13 @@ class RowCompletion {
  private:
   void AddDefault(const ColumnDeclaration& column, Block& block,
                   std::vector<std::string>& pending) const;
-  void Check(const Block& block, uint64_t first_row) const;
 
   SchemaPtr schema_;
   std::vector<std::string> columns_;
 };
+
+// Throws VIOLATED_CONSTRAINT, which names the row, if a row violates a CHECK constraint. `block`
+// has all columns of the schema; `first_row` counts rows in messages.
+void CheckConstraints(const Schema& schema, const Block& block, uint64_t first_row);
 
 }  // namespace granary

@@ -1,7 +1,8 @@
-// ALTER TABLE, and CREATE and DROP INDEX, which are forms of it.
+// ALTER TABLE, and UPDATE, CREATE and DROP INDEX, which are forms of it.
 #include <algorithm>
 
 #include "granary/query/engine.h"
+#include "granary/query/row_mutation.h"
 #include "granary/query/schema_compiler.h"
 #include "granary/query/source.h"
 #include "granary/query/sql/format_ast.h"
@@ -87,9 +88,6 @@ void ApplyTo(sql::CreateTableStatement& definition, const sql::AlterCommand& com
       return ModifySettings(command, definition);
     case Kind::kUpdate:
     case Kind::kDelete:
-      throw Error(ErrorCode::kNotImplemented,
-                  "ALTER TABLE ... UPDATE and DELETE are not implemented; insert the rows to keep "
-                  "into a new table");
     case Kind::kMaterializeIndex:
     case Kind::kClearIndex:
       break;
@@ -98,6 +96,10 @@ void ApplyTo(sql::CreateTableStatement& definition, const sql::AlterCommand& com
 
 bool IsIndexMutation(const sql::AlterCommand& command) {
   return command.kind == Kind::kMaterializeIndex || command.kind == Kind::kClearIndex;
+}
+
+bool IsRowMutation(const sql::AlterCommand& command) {
+  return command.kind == Kind::kUpdate || command.kind == Kind::kDelete;
 }
 
 void ChangeDefinition(const Table& table, const std::vector<sql::AlterCommand>& commands,
@@ -132,12 +134,26 @@ void MutateIndex(const Table& table, const sql::AlterCommand& command, Statement
       context.task());
 }
 
+void MutateRows(const Table& table, const std::vector<sql::AlterCommand>& commands,
+                StatementContext& context) {
+  TableMutation mutation(table, commands, &context);
+  context.engine().merges().MutateRows(table.store, mutation, context.task());
+}
+
 void Alter(const sql::TableName& name, const std::vector<sql::AlterCommand>& commands,
            StatementContext& context) {
   context.engine().CheckWritable();
   const TablePtr table = ResolveTable(name, context);
   const auto mutations =
       static_cast<size_t>(std::count_if(commands.begin(), commands.end(), IsIndexMutation));
+  const auto row_mutations =
+      static_cast<size_t>(std::count_if(commands.begin(), commands.end(), IsRowMutation));
+  if (row_mutations == commands.size()) return MutateRows(*table, commands, context);
+  if (row_mutations > 0) {
+    throw Error(ErrorCode::kNotImplemented,
+                "UPDATE and DELETE cannot stand beside other commands in one ALTER TABLE; write "
+                "two statements");
+  }
   if (mutations == 0) return ChangeDefinition(*table, commands, context.engine());
   if (commands.size() > 1) {
     throw Error(ErrorCode::kNotImplemented,
@@ -150,6 +166,14 @@ void Alter(const sql::TableName& name, const std::vector<sql::AlterCommand>& com
 
 PlanPtr RunAlterTable(const sql::AlterTableStatement& statement, StatementContext& context) {
   Alter(statement.table, statement.commands, context);
+  return nullptr;
+}
+
+PlanPtr RunUpdate(const sql::UpdateStatement& statement, StatementContext& context) {
+  sql::AlterCommand command{.kind = Kind::kUpdate};
+  command.assignments = statement.assignments;
+  command.where = statement.where;
+  Alter(statement.table, {command}, context);
   return nullptr;
 }
 

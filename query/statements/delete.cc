@@ -20,7 +20,10 @@ namespace {
 class RowsToDelete {
  public:
   RowsToDelete(RowFilter filter, std::optional<std::string> partition_id, StatementContext* context)
-      : filter_(std::move(filter)), partition_id_(std::move(partition_id)), context_(context) {}
+      : filter_(std::move(filter)),
+        partition_id_(std::move(partition_id)),
+        context_(context),
+        charge_(context->task().memory(), 0, "") {}
 
   void Find(const PartSet& parts) {
     std::erase_if(found_, [&](const auto& entry) { return parts.Find(entry.first) == nullptr; });
@@ -28,6 +31,9 @@ class RowsToDelete {
     std::erase_if(fresh.parts, [&](const VisiblePart& visible) {
       return found_.contains(visible.part) || !IsWanted(*visible.part);
     });
+    size_t bytes = 0;
+    for (const VisiblePart& visible : fresh.parts) bytes += visible.part->rows() / 8;
+    charge_.Grow(bytes, "the rows to delete");
     const GranuleSelection selection =
         SelectGranules(fresh, filter_.predicate, context_->settings(), {}, context_->task());
     std::vector<RowBitmap> rows = FindMatchingRows(selection, *filter_.condition, context_->task());
@@ -54,6 +60,7 @@ class RowsToDelete {
   const std::optional<std::string> partition_id_;  // none: all
   StatementContext* const context_;
   std::map<PartPtr, RowBitmap> found_;  // an empty bitmap: none
+  MemoryCharge charge_;
 };
 
 }  // namespace

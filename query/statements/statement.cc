@@ -67,7 +67,7 @@ PlanPtr RunStatement(const StatementCall& call) {
     case Kind::kDelete:
       return RunDelete(*sql::As<sql::DeleteStatement>(statement), context);
     case Kind::kUpdate:
-      ThrowNotImplemented("UPDATE", "insert the changed rows into a new table");
+      return RunUpdate(*sql::As<sql::UpdateStatement>(statement), context);
     case Kind::kDetachTable:
     case Kind::kAttachTable:
       ThrowNotImplemented("DETACH and ATTACH TABLE", "close the database or use RENAME TABLE");

@@ -41,6 +41,7 @@ PlanPtr RunDropIndex(const sql::DropIndexStatement& statement, StatementContext&
 PlanPtr RunInsert(const sql::InsertStatement& statement, const StatementCall& call);
 
 PlanPtr RunDelete(const sql::DeleteStatement& statement, StatementContext& context);
+PlanPtr RunUpdate(const sql::UpdateStatement& statement, StatementContext& context);
 
 PlanPtr PlanShow(const sql::ShowStatement& statement, StatementContext& context);
 PlanPtr PlanDescribe(const sql::DescribeTableStatement& statement, StatementContext& context);

@@ -105,6 +105,42 @@ TEST_P(GoldenTest, ThisBuildFindsTheRows) {
   }
 }
 
+// Two masks of one part and one of another, in three records.
+class GoldenDeletesTest : public ::testing::Test {
+ protected:
+  static std::string directory() {
+    return std::string(GRANARY_SOURCE_DIR) + "/tests/golden/v1/deleted";
+  }
+
+  void SetUp() override {
+    if (getenv("GRANARY_WRITE_GOLDEN") == nullptr) return;
+    std::filesystem::remove_all(directory());
+    TestTable table(PosixFileSystem(), "column a UInt64\nset index_granularity 4\n", directory());
+    table.Create();
+    table.Open();
+    table.Insert(Block({{"a", Numbers({1, 2, 3, 4, 5, 6, 7, 8, 9, 10})}}));
+    table.Insert(Block({{"a", Numbers({11, 12})}}));
+    const PartSetPtr set = table.store().parts();
+    for (const auto& [part, rows] : std::vector<std::pair<size_t, std::vector<size_t>>>{
+             {0, {0, 3, 4}}, {1, {1}}, {0, {2, 9}}}) {
+      PartDelete deleted{set->parts[part].part, RowBitmap(set->parts[part].part->rows())};
+      for (const size_t row : rows) deleted.rows.Set(row);
+      ASSERT_TRUE(table.store().CommitDeletes({&deleted, 1}));
+    }
+  }
+};
+
+TEST_F(GoldenDeletesTest, BothReadersFindTheLiveRows) {
+  const independent::Table table = independent::ReadTable(directory());
+  ASSERT_THAT(table.parts, SizeIs(2));
+  EXPECT_THAT(table.parts[0].values, ElementsAre("2", "6", "7", "8", "9"));
+  EXPECT_THAT(table.parts[1].values, ElementsAre("11"));
+  TestTable opened(PosixFileSystem(), "", directory());
+  opened.Open(true);
+  EXPECT_THAT(opened.context().warnings, ::testing::IsEmpty());
+  EXPECT_THAT(opened.Rows(), ElementsAre("2", "6", "7", "8", "9", "11"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Tables, GoldenTest, ::testing::Values("compact", "wide"),
                          [](const auto& info) { return std::string(info.param); });
 

@@ -383,17 +383,39 @@ class PartFiles {
   std::vector<std::string> files_;  // the streams of the manifest, then the other files
 };
 
+// A mask, as one entry per row of the part; 1 for those that it says are dead.
+std::vector<char> ReadMask(Cursor& in) {
+  std::vector<char> dead(in.Varint());
+  uint64_t row = 0;
+  for (uint64_t n = in.Varint(); n > 0; --n) {
+    row += in.Varint();
+    for (uint64_t count = in.Varint(); count > 0; --count) dead.at(row++) = 1;
+  }
+  return dead;
+}
+
+void RemoveDead(const std::vector<char>& dead, Part& part) {
+  std::vector<std::string> live;
+  for (size_t row = 0; row < dead.size(); ++row) {
+    if (dead[row] == 0) live.push_back(part.values[row]);
+  }
+  part.values = live;
+}
+
 }  // namespace
 
 Table ReadTable(const std::string& directory) {
   Table table;
   std::map<std::string, bool> names;
+  std::map<std::string, std::vector<std::vector<char>>> masks;
   for (const std::string& payload : ReadLog(directory + "/commit_log")) {
     Cursor in(payload);
     const auto flags = in.Number<uint8_t>();
     in.Varint();
     for (uint64_t n = in.Varint(); n > 0; --n) {
-      if (names.erase(PartName(in)) == 0) Reject("a part that is not there goes");
+      const std::string name = PartName(in);
+      if (names.erase(name) == 0) Reject("a part that is not there goes");
+      masks.erase(name);
     }
     for (uint64_t n = in.Varint(); n > 0; --n) {
       if (!names.emplace(PartName(in), true).second) Reject("a part comes twice");
@@ -406,9 +428,23 @@ Table ReadTable(const std::string& directory) {
         table.dimensions[index] = in.Varint();
       }
     }
+    if ((flags & 4) != 0) {
+      for (uint64_t n = in.Varint(); n > 0; --n) {
+        const std::string name = in.String();
+        if (!names.contains(name)) Reject("rows of a part that is not there die");
+        masks[name].push_back(ReadMask(in));
+      }
+    }
   }
   for (const auto& [name, exists] : names) {
     table.parts.push_back(PartFiles(directory, name).Take());
+    if (!masks.contains(name)) continue;
+    std::vector<char> dead(table.parts.back().values.size());
+    for (const std::vector<char>& mask : masks[name]) {
+      if (mask.size() != dead.size()) Reject("a mask of another part");
+      for (size_t row = 0; row < dead.size(); ++row) dead[row] |= mask[row];
+    }
+    RemoveDead(dead, table.parts.back());
   }
   return table;
 }

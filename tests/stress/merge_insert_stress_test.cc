@@ -108,7 +108,7 @@ class MergeInsertStressTest : public ::testing::Test {
   }
 
   void Maintain(std::mt19937_64& random) {
-    switch (random() % 8) {
+    switch (random() % 10) {
       case 0:
         return db_.Run("OPTIMIZE TABLE t FINAL");
       case 1:
@@ -123,6 +123,13 @@ class MergeInsertStressTest : public ::testing::Test {
       case 5:
         db_.Rows("SELECT * FROM system.merges");
         return;
+      case 6:
+        // Says nothing new of any row, but rewrites whole parts while rows are deleted.
+        return db_.Run("ALTER TABLE t UPDATE rows = rows + 0 WHERE seq % 7 = " +
+                       std::to_string(random() % 7));
+      case 7:
+        return db_.Run("UPDATE t SET v = arrayMap(x -> x, v) WHERE bucket = " +
+                       std::to_string(random() % kBuckets));
       default:
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }

@@ -1,5 +1,5 @@
-// Random inserts, deletes, merges, index changes, truncates, restarts and selects against a plain
-// vector.
+// Random inserts, deletes, updates, merges, index changes, truncates, restarts and selects against
+// a plain vector.
 //
 // Takes GRANARY_MODEL_STEPS steps (1000 by default); GRANARY_SEED replays a run.
 #include <algorithm>
@@ -147,6 +147,24 @@ class ModelTest : public ::testing::Test {
     rows_deleted_ += std::erase_if(model_, matches);
   }
 
+  // ALTER TABLE ... DELETE and UPDATE, and UPDATE ... SET.
+  void Mutate() {
+    const auto [condition, matches] = RandomCondition();
+    if (Below(3) == 0) {
+      db_.Run("ALTER TABLE m DELETE WHERE " + condition);
+      rows_deleted_ += std::erase_if(model_, matches);
+      return;
+    }
+    const std::vector<float> vector = RandomVector();
+    db_.Run((Below(2) ? "ALTER TABLE m UPDATE v = " : "UPDATE m SET v = ") + VectorText(vector) +
+            " WHERE " + condition);
+    for (ModelRow& row : model_) {
+      if (!matches(row)) continue;
+      row.vector = vector;
+      ++rows_updated_;
+    }
+  }
+
   // The nearest rows go, and are not found again.
   void DeleteNearest() {
     const std::string query = VectorText(RandomVector());
@@ -257,7 +275,8 @@ class ModelTest : public ::testing::Test {
     const uint64_t choice = Below(100);
     if (choice < 14) return InsertBlock();
     if (choice < 21) return InsertValues();
-    if (choice < 26) return Delete();
+    if (choice < 24) return Delete();
+    if (choice < 26) return Mutate();
     if (choice < 28) return DeleteNearest();
     if (choice < 31) return InsertThatFails();
     if (choice < 32) return model_.size() < 500 && last_id_ < 1 << 30 ? InsertSelect() : Truncate();
@@ -280,6 +299,7 @@ class ModelTest : public ::testing::Test {
   std::vector<ModelRow> model_;
   uint64_t last_id_ = 0;
   uint64_t rows_deleted_ = 0;
+  uint64_t rows_updated_ = 0;
   bool has_index_ = true;
 };
 
@@ -296,6 +316,7 @@ TEST_F(ModelTest, TheDatabaseAgreesWithAVector) {
   CheckAllRows();
   EXPECT_GT(last_id_, 0u);
   EXPECT_GT(rows_deleted_, 0u);
+  EXPECT_GT(rows_updated_, 0u);
 }
 
 }  // namespace
