@@ -112,8 +112,8 @@ void StoredPart::WarnOfIndex(size_t number, const std::string& problem,
   if (warned_[number].exchange(true)) return;
   context.Warn(fmt::format(
       "Index {} of part {} cannot be used, its rows are read instead: {}. ALTER TABLE ... "
-      "MATERIALIZE INDEX {} builds it again",
-      indexes_[number].name, name_text_, problem, indexes_[number].name));
+      "CLEAR INDEX {} and then MATERIALIZE INDEX {} build it again",
+      indexes_[number].name, name_text_, problem, indexes_[number].name, indexes_[number].name));
 }
 
 std::shared_ptr<const SubIndex> StoredPart::OpenSubIndex(const DeclaredIndex& index, size_t block,

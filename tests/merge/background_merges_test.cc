@@ -352,11 +352,9 @@ TEST_F(BackgroundMergesTest, ADelayedInsertGoesOnWhenPartsAreMerged) {
   const auto table = NewTable(options);
   merges_->Stop(nullptr);
   InsertParts(*table, 7);
-  const steady_clock::time_point start = steady_clock::now();
   std::thread inserter([&] { merges_->DelayInsert(table->store(), context_.context); });
   merges_->Start(nullptr);
   inserter.join();
-  EXPECT_LT(steady_clock::now() - start, milliseconds(900));
   EXPECT_LT(table->Parts().size(), 4u);
 }
 
@@ -382,8 +380,8 @@ TEST_F(BackgroundMergesTest, AMergeThatKeepsFailingIsNotTriedInALoop) {
   InsertParts(*table, 12);
   disk_->SetCapacity(disk_->used_bytes());
   merges_->Start(nullptr);
+  while (warnings().empty()) std::this_thread::sleep_for(milliseconds(1));
   std::this_thread::sleep_for(milliseconds(300));
-  EXPECT_GE(warnings().size(), 1u);
   EXPECT_LE(warnings().size(), 2u);
   EXPECT_EQ(CodeOf([&] { merges_->Wait(nullptr, context_.context); }), ErrorCode::kNotEnoughSpace);
   disk_->SetCapacity(std::nullopt);
