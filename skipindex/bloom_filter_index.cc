@@ -76,6 +76,10 @@ bool ForEachBit(uint64_t hash, size_t hashes, size_t bits, Use&& use) {
   return true;
 }
 
+bool AsksForValues(PredicateOp op) {
+  return op == PredicateOp::kEqual || op == PredicateOp::kIn || op == PredicateOp::kHas;
+}
+
 class BloomFilterSubIndex final : public SubIndex, public Pruner {
  public:
   // `words` stays valid as long as the sub-index.
@@ -94,9 +98,7 @@ class BloomFilterSubIndex final : public SubIndex, public Pruner {
 
  private:
   Verdict Judge(const PredicateAtom& atom) const {
-    const bool is_known = atom.op == PredicateOp::kEqual || atom.op == PredicateOp::kIn ||
-                          atom.op == PredicateOp::kHas;
-    if (!is_known) return {};
+    if (!AsksForValues(atom.op)) return {};
     const bool may_hold = std::any_of(atom.constants.begin(), atom.constants.end(),
                                       [this](const Value& value) { return MayHold(value); });
     return {.can_be_true = may_hold, .can_be_false = true};
@@ -179,9 +181,7 @@ class BloomFilterIndex final : public SkipIndex {
   bool CanPrune(const Predicate& predicate) const override {
     if (predicate.kind() == Predicate::Kind::kAtom) {
       const PredicateAtom& atom = predicate.atom();
-      return atom.expression == expression_ &&
-             (atom.op == PredicateOp::kEqual || atom.op == PredicateOp::kIn ||
-              atom.op == PredicateOp::kHas);
+      return atom.expression == expression_ && AsksForValues(atom.op);
     }
     return std::any_of(predicate.children().begin(), predicate.children().end(),
                        [this](const Predicate& child) { return CanPrune(child); });

@@ -10,6 +10,7 @@
 #include "granary/merge/merge_task.h"
 #include "granary/merge/mutation_task.h"
 #include "granary/tests/merge/test_table.h"
+#include "granary/tests/random_seed.h"
 
 namespace granary {
 namespace {
@@ -68,7 +69,7 @@ void ExpectOneOf(const Outcomes& outcomes, std::shared_ptr<SimulatedDisk> disk) 
 }
 
 void StopAfterEveryOperation(const Workload& workload, const Outcomes& outcomes) {
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = granary::SeedOfThisRun();
   SCOPED_TRACE("seed " + std::to_string(seed));
   uint64_t stops = 0;
   for (bool finished = false; !finished; ++stops) {

@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "granary/tests/random_seed.h"
+
 namespace granary {
 namespace {
 
@@ -121,7 +123,7 @@ TEST(MergePolicyTest, EqualInsertsKeepLogarithmicallyManyPartsAtLogarithmicCost)
 }
 
 TEST(MergePolicyTest, RandomSizesStayWithinTheBoundOfTheRatio) {
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = granary::SeedOfThisRun();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   SimulatedTable table;

@@ -16,6 +16,7 @@
 #include "granary/parts/part_reader.h"
 #include "granary/tests/merge/hooked_files.h"
 #include "granary/tests/merge/test_table.h"
+#include "granary/tests/random_seed.h"
 
 namespace granary {
 namespace {
@@ -109,7 +110,7 @@ TEST(MergeTaskTest, WithoutASortingKeyPartsAreConcatenated) {
 }
 
 TEST(MergeTaskTest, RandomTablesKeepTheirRows) {
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = granary::SeedOfThisRun();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   for (int round = 0; round < 20; ++round) {

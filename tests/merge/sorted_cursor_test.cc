@@ -10,6 +10,7 @@
 
 #include "granary/merge/sort_prefix.h"
 #include "granary/tests/merge/column_expression.h"
+#include "granary/tests/random_seed.h"
 
 namespace granary {
 namespace {
@@ -168,7 +169,7 @@ const std::vector<std::string> kKeyTypes = {
     "Float32", "Float64", "BFloat16", "Bool",  "String", "Date",   "DateTime", "Array(Int32)"};
 
 TEST(SortedCursorTest, EqualsStableSortForRandomInputsOfAllTypes) {
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = granary::SeedOfThisRun();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   for (int round = 0; round < 150; ++round) {

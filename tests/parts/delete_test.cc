@@ -9,6 +9,7 @@
 #include "granary/parts/part_reader.h"
 #include "granary/parts/table_log.h"
 #include "granary/tests/parts/test_table.h"
+#include "granary/tests/random_seed.h"
 
 namespace granary::testing {
 namespace {
@@ -171,7 +172,7 @@ TEST_F(DeleteTest, FoldingKeepsTheMasks) {
 }
 
 TEST(TableLogTest, DeadRowsSurviveTheirEncoding) {
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = granary::SeedOfThisRun();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   for (int round = 0; round < 300; ++round) {

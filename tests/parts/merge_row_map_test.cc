@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "granary/tests/random_seed.h"
+
 namespace granary {
 namespace {
 
@@ -39,7 +41,7 @@ TEST(MergeRowMapTest, InputsAlternate) {
 
 // Any merge of any inputs against a list that says where each row went.
 TEST(MergeRowMapTest, AgreesWithAListOfAllRows) {
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = granary::SeedOfThisRun();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   for (int round = 0; round < 200; ++round) {

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "database_testing.h"
+#include "granary/tests/random_seed.h"
 #include "search_case.h"
 
 namespace granary {
@@ -16,7 +17,7 @@ class ExactScanTest : public ::testing::TestWithParam<SearchCase> {
  protected:
   // Rows are numbered in the order in which equal distances come.
   void SetUp() override {
-    seed_ = std::random_device{}();
+    seed_ = granary::SeedOfThisRun();
     RecordProperty("seed", std::to_string(seed_));
     random_.seed(seed_);
     database_ = OpenInMemory();
@@ -54,7 +55,7 @@ class ExactScanTest : public ::testing::TestWithParam<SearchCase> {
                                  ") SETTINGS max_threads = " + std::to_string(threads));
   }
 
-  unsigned seed_ = 0;
+  uint64_t seed_ = 0;
   std::mt19937 random_;
   size_t dimensions_ = 5;
   std::vector<std::string> seen_;

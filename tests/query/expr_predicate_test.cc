@@ -3,6 +3,7 @@
 
 #include "expr_testing.h"
 #include "granary/query/predicate_lowering.h"
+#include "granary/tests/random_seed.h"
 
 namespace granary {
 namespace {
@@ -222,7 +223,7 @@ ValueRange RangeOf(const Column& column) {
 }
 
 TEST(PredicateLowering, NeverExcludesAMatchingRow) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = granary::SeedOfThisRun();
   SCOPED_TRACE("seed " + std::to_string(seed));
   RandomConditions random(seed);
   size_t excluded = 0, certain = 0, checked = 0;

@@ -7,6 +7,7 @@
 
 #include "granary/query/formats/registry.h"
 #include "granary/tests/query/format_testing.h"
+#include "granary/tests/random_seed.h"
 
 namespace granary {
 namespace {
@@ -85,10 +86,7 @@ class Generator {
 };
 
 uint64_t Seed() {
-  static const uint64_t seed = [] {
-    const char* given = std::getenv("GRANARY_TEST_SEED");
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  }();
+  static const uint64_t seed = SeedOfThisRun();
   return seed;
 }
 
@@ -132,7 +130,7 @@ class EveryFormat : public ::testing::TestWithParam<const char*> {};
 TEST_P(EveryFormat, ReadsBackWhatItWrote) {
   const std::string format = GetParam();
   const uint64_t seed = Seed();
-  SCOPED_TRACE("GRANARY_TEST_SEED=" + std::to_string(seed));
+  SCOPED_TRACE("GRANARY_SEED=" + std::to_string(seed));
   Generator generator(seed);
   for (int round = 0; round < 20; ++round) {
     const bool is_json = format == "JSONEachRow";
@@ -182,7 +180,7 @@ void Damage(Generator& generator, std::string& text) {
 TEST_P(EveryFormat, DamagedInputIsReadOrRefusedButNeverCrashes) {
   const std::string format = GetParam();
   const uint64_t seed = Seed();
-  SCOPED_TRACE("GRANARY_TEST_SEED=" + std::to_string(seed));
+  SCOPED_TRACE("GRANARY_SEED=" + std::to_string(seed));
   Generator generator(seed);
   InputFormatOptions options;
   options.evaluate = [](std::string_view, const HeaderColumn& column) {
@@ -218,7 +216,7 @@ INSTANTIATE_TEST_SUITE_P(Text, EveryFormat,
 
 TEST(ArrayFiles, DamagedOnesAreReadOrRefusedButNeverCrash) {
   const uint64_t seed = Seed();
-  SCOPED_TRACE("GRANARY_TEST_SEED=" + std::to_string(seed));
+  SCOPED_TRACE("GRANARY_SEED=" + std::to_string(seed));
   Generator generator(seed);
   std::string npy = "\x93NUMPY\x01";
   npy += '\0';

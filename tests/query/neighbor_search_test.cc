@@ -4,6 +4,7 @@
 #include <random>
 
 #include "database_testing.h"
+#include "granary/tests/random_seed.h"
 #include "search_case.h"
 
 namespace granary {
@@ -32,7 +33,7 @@ class NeighborSearchTest : public ::testing::TestWithParam<SearchCase> {
  protected:
   // Five parts of 300 rows; the third has no sub-indexes. Index blocks of four granules.
   void SetUp() override {
-    seed_ = std::random_device{}();
+    seed_ = granary::SeedOfThisRun();
     RecordProperty("seed", std::to_string(seed_));
     random_.seed(seed_);
     database_ = OpenInMemory();
@@ -77,7 +78,7 @@ class NeighborSearchTest : public ::testing::TestWithParam<SearchCase> {
     return HitsOf(database_->Execute(SearchText(query, where, limit, settings)));
   }
 
-  unsigned seed_ = 0;
+  uint64_t seed_ = 0;
   std::mt19937 random_;
   std::unique_ptr<Database> database_;
 };

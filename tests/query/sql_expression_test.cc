@@ -9,6 +9,7 @@
 
 #include "granary/query/sql/format_ast.h"
 #include "granary/query/sql/parser.h"
+#include "granary/tests/random_seed.h"
 
 namespace granary::sql {
 namespace {
@@ -246,7 +247,7 @@ TEST(SqlExpression, FastArraysEqualSlowOnes) {
 
 // Vectors are read eight digits at a time: every number must be the one that strtod reads.
 TEST(SqlExpression, NumbersOfAVectorAreReadExactly) {
-  const unsigned seed = std::random_device{}();
+  const uint64_t seed = granary::SeedOfThisRun();
   std::mt19937 random(seed);
   const auto digits = [&](size_t count) {
     std::string text;

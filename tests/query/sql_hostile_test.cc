@@ -11,6 +11,7 @@
 #include "granary/query/sql/format_ast.h"
 #include "granary/query/sql/parser.h"
 #include "granary/tests/query/sql_statements.h"
+#include "granary/tests/random_seed.h"
 
 namespace granary::sql {
 namespace {
@@ -320,11 +321,10 @@ bool SurvivesRoundTrip(const std::string& sql) {
   return true;
 }
 
-// GRANARY_FUZZ_SECONDS and GRANARY_FUZZ_SEED make a longer or a repeated run.
+// GRANARY_FUZZ_SECONDS makes a longer run, GRANARY_SEED repeats one.
 TEST(SqlFuzz, MutatedStatements) {
   const char* seconds = std::getenv("GRANARY_FUZZ_SECONDS");
-  const char* seed_text = std::getenv("GRANARY_FUZZ_SEED");
-  const uint64_t seed = seed_text ? std::stoull(seed_text) : std::random_device{}();
+  const uint64_t seed = SeedOfThisRun();
   std::cout << "seed " << seed << "\n";
   std::vector<std::string> corpus(CanonicalStatements().begin(), CanonicalStatements().end());
   for (const char* expression :

@@ -24,8 +24,6 @@ namespace {
 
 using granary::testing::Distance;
 using granary::testing::MakeColumn;
-using granary::testing::NumberFromEnvironment;
-using granary::testing::SeedOfThisRun;
 using granary::testing::StressDatabase;
 using granary::testing::VectorText;
 using granary::testing::VectorValue;

@@ -4,28 +4,16 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "granary/parts/simulated_disk.h"
 #include "granary/query/database.h"
+#include "granary/tests/random_seed.h"
 
 namespace granary::testing {
-
-// The environment variable as a number, or `fallback`.
-inline uint64_t NumberFromEnvironment(const char* name, uint64_t fallback) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
-}
-
-// GRANARY_SEED replays a run that failed.
-inline uint64_t SeedOfThisRun() {
-  return NumberFromEnvironment("GRANARY_SEED", std::random_device()());
-}
 
 class StressDatabase {
  public:

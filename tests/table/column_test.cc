@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "granary/table/block.h"
+#include "granary/tests/random_seed.h"
 
 namespace granary {
 namespace {
@@ -39,7 +40,7 @@ Value RandomValue(const DataType& type, std::mt19937_64& random) {
 class ColumnTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    seed_ = std::random_device{}();
+    seed_ = granary::SeedOfThisRun();
     random_.seed(seed_);
     const auto builder = ColumnBuilder::Create(type_);
     for (int i = 0; i < 100; ++i) {

@@ -10,6 +10,7 @@
 #include "granary/table/row_bitmap.h"
 #include "granary/table/settings.h"
 #include "granary/table/task_context.h"
+#include "granary/tests/random_seed.h"
 
 namespace granary {
 namespace {
@@ -32,7 +33,7 @@ TEST(ErrorTest, SaysCodeMessageContextAndName) {
 }
 
 TEST(RowBitmapTest, AgreesWithASet) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = granary::SeedOfThisRun();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   for (int round = 0; round < 200; ++round) {
@@ -97,7 +98,7 @@ bool Holds(const Predicate& predicate, const Value& x) {
 }
 
 TEST(PredicateTest, RangesNeverExcludeAMatchingValue) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = granary::SeedOfThisRun();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   const auto random_value = [&] { return static_cast<int64_t>(random() % 20); };

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "granary/tests/random_seed.h"
+
 namespace granary {
 namespace {
 
@@ -79,7 +81,7 @@ Value RandomValue(std::mt19937_64& random, int depth) {
 }
 
 TEST(ValueTest, BinaryFormReadsBackAndSurvivesDamage) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = granary::SeedOfThisRun();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   for (int i = 0; i < 2000; ++i) {
