@@ -119,8 +119,10 @@ class LayerBuilder {
   std::vector<uint32_t> Build() {
     if (rows_ == order_.size()) AddProgress(1);
     for (size_t inserted = 1; inserted < order_.size();) {
+      // Searches begin at nodes of the layer above, which must be in the graph by then.
+      const size_t end = inserted < leading_ ? leading_ : order_.size();
       const size_t batch = std::min(
-          {std::max<size_t>(inserted / kBatchShare, 1), kBatchNodesMax, order_.size() - inserted});
+          {std::max<size_t>(inserted / kBatchShare, 1), kBatchNodesMax, end - inserted});
       InsertBatch(inserted, batch);
       inserted += batch;
       if (rows_ == order_.size()) AddProgress(batch);

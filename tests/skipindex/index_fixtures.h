@@ -114,11 +114,20 @@ class ThreadsExecutor final : public Executor {
   size_t threads_;
 };
 
+// Runs the pieces of work one by one, the last first.
+class BackwardExecutor final : public Executor {
+ public:
+  size_t threads() const override { return 1; }
+  void ParallelFor(size_t count, const std::function<void(size_t)>& run) override {
+    for (size_t i = count; i > 0; --i) run(i - 1);
+  }
+};
+
 // A context with everything it needs.
 struct TestContext {
-  explicit TestContext(size_t threads = 1, uint64_t seed = 1)
+  explicit TestContext(size_t threads = 1, uint64_t seed = 1, Executor* other_executor = nullptr)
       : executor(threads),
-        context({.executor = &executor,
+        context({.executor = other_executor != nullptr ? other_executor : &executor,
                  .memory = &memory,
                  .cancel = &cancel,
                  .progress = &progress,

@@ -129,6 +129,17 @@ TEST_P(EveryCombination, FindsNearlyAllNearestRowsThroughTheGraph) {
   EXPECT_GE(hits, 392u) << "of 400";
 }
 
+// With so few links per node the layers above the lowest are built in batches of several pieces.
+TEST(VectorSimilarityTest, BytesDoNotDependOnWhichPieceOfWorkRunsFirst) {
+  const auto base = ClusteredVectors(20'000, kDimensions, 9);
+  const auto rows = RowsOf(base, kDimensions);
+  const auto index = Declare(Arguments(Metric::kL2, "i8", 4, 16));
+  TestContext forward;
+  BackwardExecutor executor;
+  TestContext backward(1, 1, &executor);
+  EXPECT_EQ(Build(*index, rows, forward), Build(*index, rows, backward));
+}
+
 TEST_P(EveryCombination, EstimatesAreCloseToTheDistance) {
   const auto [metric, quantization] = GetParam();
   const auto base = ClusteredVectors(500, kDimensions, 2);
