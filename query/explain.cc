@@ -80,6 +80,36 @@ PlanPtr LinesPlan(const std::vector<std::string>& lines) {
                                      "Explain");
 }
 
+void AddRecall(const PlanStep& step, StatementContext& context, std::vector<std::string>& lines) {
+  for (std::string& line : step.DescribeRecall(context)) lines.push_back(std::move(line));
+  for (const PlanPtr& input : step.inputs()) AddRecall(*input, context, lines);
+}
+
+// Why the tables of the plan are not searched for neighbours, as far as EXPLAIN says it.
+std::string ReasonAgainstSearch(const PlanStep& step, StatementContext& context) {
+  constexpr std::string_view kNotUsed = "Vector index: not used, ";
+  for (const std::string& line : step.Describe(context, false).details) {
+    if (line.rfind(kNotUsed, 0) == 0) return line.substr(kNotUsed.size());
+  }
+  for (const PlanPtr& input : step.inputs()) {
+    std::string reason = ReasonAgainstSearch(*input, context);
+    if (!reason.empty()) return reason;
+  }
+  return {};
+}
+
+std::vector<std::string> DescribeRecall(const PlanStep& plan, StatementContext& context) {
+  std::vector<std::string> lines;
+  AddRecall(plan, context, lines);
+  if (!lines.empty()) return lines;
+  const std::string reason = ReasonAgainstSearch(plan, context);
+  throw Error(
+      ErrorCode::kIncorrectQuery,
+      "EXPLAIN RECALL is about nearest-neighbour searches: SELECT ... FROM a table ORDER "
+      "BY the distance of a vector column to a constant vector LIMIT k. This query is none" +
+          (reason.empty() ? "" : ": " + reason));
+}
+
 }  // namespace
 
 PlanPtr PlanExplain(const sql::ExplainStatement& statement, StatementContext& context) {
@@ -87,12 +117,17 @@ PlanPtr PlanExplain(const sql::ExplainStatement& statement, StatementContext& co
   if (statement.what == What::kSyntax) {
     return LinesPlan({sql::FormatQuery(*statement.query)});
   }
-  if (statement.what != What::kPlan) {
+  if (statement.what != What::kPlan && statement.what != What::kRecall) {
     throw Error(ErrorCode::kNotImplemented,
-                "Of EXPLAIN there are EXPLAIN [PLAN] and EXPLAIN SYNTAX");
+                "Of EXPLAIN there are EXPLAIN [PLAN], EXPLAIN SYNTAX and EXPLAIN RECALL");
+  }
+  const bool is_recall = statement.what == What::kRecall;
+  if (is_recall && !statement.options.empty()) {
+    throw Error(ErrorCode::kUnknownSetting, "EXPLAIN RECALL has no options");
   }
   const ExplainOptions options = ReadOptions(statement.options);
   const PlanPtr plan = Planner(&context).PlanQuery(*statement.query);
+  if (is_recall) return LinesPlan(DescribeRecall(*plan, context));
   PlanPrinter printer(options, context);
   printer.Print(*plan, 0);
   return LinesPlan(printer.Take());

@@ -8,7 +8,8 @@
 namespace granary {
 
 // One row per line, column `explain`. Options: header, actions, indexes, description; others are
-// UNKNOWN_SETTING. EXPLAIN AST, PIPELINE and RECALL are NOT_IMPLEMENTED.
+// UNKNOWN_SETTING. RECALL runs the nearest-neighbour searches of the query as planned and exactly;
+// INCORRECT_QUERY if it has none. EXPLAIN AST and PIPELINE are NOT_IMPLEMENTED.
 PlanPtr PlanExplain(const sql::ExplainStatement& statement, StatementContext& context);
 
 }  // namespace granary

@@ -142,6 +142,7 @@ void NeighborSearchRun::PlanPart(uint32_t number) {
 void NeighborSearchRun::SearchGraphs() {
   task_.executor().ParallelFor(graphs_.size(), [&](size_t index) { SearchGraph(graphs_[index]); });
   for (const GraphBlock& block : graphs_) {
+    statistics_.visited_rows += block.visited_rows;
     if (!block.is_short) continue;
     const size_t granule_rows = selection_.parts[block.part].part->granule_rows();
     AddScan(block.part,
@@ -175,7 +176,8 @@ void NeighborSearchRun::SearchGraph(GraphBlock& block) {
   for (Candidate& candidate : block.candidates) {
     candidate.row += static_cast<uint32_t>(block.first_row);
   }
-  task_.progress().rows_done += search->visited();
+  block.visited_rows = search->visited();
+  task_.progress().rows_done += block.visited_rows;
 }
 
 std::vector<std::vector<uint32_t>> NeighborSearchRun::KeepBestCandidates() {
@@ -247,6 +249,7 @@ void NeighborSearchRun::Rerank(const std::vector<std::vector<uint32_t>>& rows_of
                                NearestRows& nearest) {
   for (uint32_t part = 0; part < rows_of_part.size(); ++part) {
     if (rows_of_part[part].empty()) continue;
+    statistics_.reranked_rows += rows_of_part[part].size();
     PartDistances(request_.query, selection_.parts[part].part, part, &task_)
         .AddRows(rows_of_part[part], nearest);
   }

@@ -35,7 +35,9 @@ struct NeighborStatistics {
   size_t scanned_rows = 0;   // rows that were measured exactly without a candidate
   size_t scanned_parts = 0;  // parts with such rows
   size_t matching_rows = 0;  // rows that pass WHERE; all rows without one
+  size_t visited_rows = 0;   // rows that the sub-indexes measured
   size_t candidates = 0;     // rows proposed and re-ranked
+  size_t reranked_rows = 0;  // rows measured exactly because of them
   size_t candidate_granules = 0;
   size_t parts_read = 0;                  // parts with candidates or scanned rows
   size_t granules_read = 0;               // their granules with candidates or scanned rows
@@ -66,6 +68,7 @@ class NeighborSearchRun {
     size_t matching = 0;
     std::shared_ptr<const SubIndex> sub_index;
     std::vector<Candidate> candidates;  // rows of the part
+    size_t visited_rows = 0;
     bool is_short = false;              // proposed fewer rows than there are
   };
   // Rows to measure one by one.

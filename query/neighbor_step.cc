@@ -1,10 +1,12 @@
 #include "granary/query/neighbor_step.h"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 #include <utility>
 
 #include "granary/parts/part_reader.h"
+#include "granary/query/recall.h"
 #include "granary/query/statement_context.h"
 
 namespace granary {
@@ -22,6 +24,23 @@ std::string StrategyOf(const NeighborStatistics& statistics, bool has_filter) {
                 std::to_string(statistics.scanned_rows) + " rows";
   }
   return strategy.empty() ? "nothing to search" : strategy;
+}
+
+struct TimedSearch {
+  std::vector<RankedRow> rows;
+  NeighborStatistics statistics;
+  double seconds = 0;
+};
+
+// The second of two runs, as the first may have to bring files into memory.
+TimedSearch SearchTwice(const PartSetPtr& parts, const NeighborRequest& request,
+                        const TaskContext& task) {
+  NeighborSearchRun(parts, request, task).Run();
+  const auto begin = std::chrono::steady_clock::now();
+  NeighborSearchRun run(parts, request, task);
+  TimedSearch search{.rows = run.Run(), .statistics = run.statistics()};
+  search.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return search;
 }
 
 }  // namespace
@@ -131,15 +150,41 @@ Block NeighborStep::ReadRows(const std::vector<RankedRow>& rows, const GranuleSe
 StepDescription NeighborStep::Describe(StatementContext& context, bool with_indexes) const {
   StepDescription description;
   description.title = "ReadFromMergeTree (default." + table_->name + ")";
-  description.details.push_back("Nearest neighbours: " + std::to_string(count_) + " by " +
-                                shape_.distance->text());
-  if (filter_.condition) {
-    description.details.push_back("Filter column: " + filter_.condition->text());
-  }
-  description.details.push_back(index_name_.empty() ? "Vector index: not used, " + reason_
-                                                    : "Vector index: " + index_name_);
+  description.details = Details();
   if (with_indexes) DescribeSearch(context, description);
   return description;
+}
+
+std::vector<std::string> NeighborStep::Details() const {
+  std::vector<std::string> details = {"Nearest neighbours: " + std::to_string(count_) + " by " +
+                                      shape_.distance->text()};
+  if (filter_.condition) details.push_back("Filter column: " + filter_.condition->text());
+  details.push_back(index_name_.empty() ? "Vector index: not used, " + reason_
+                                        : "Vector index: " + index_name_);
+  return details;
+}
+
+std::vector<std::string> NeighborStep::DescribeRecall(StatementContext& context) const {
+  const PartSetPtr parts = context.Parts(*table_);
+  const DistanceQuery query = MakeQuery(context);
+  const NeighborRequest planned = MakeRequest(*parts, query);
+  NeighborRequest exact = planned;
+  exact.index = nullptr;
+  QuerySettings without_force = *settings_;
+  without_force.force_data_skipping_indices.clear();
+  exact.settings = &without_force;
+
+  const TimedSearch found = SearchTwice(parts, planned, context.task());
+  const TimedSearch nearest = SearchTwice(parts, exact, context.task());
+  RecallCounter recall(shape_.function);
+  recall.Add(found.rows, nearest.rows);
+
+  std::vector<std::string> lines = Details();
+  lines.push_back("Strategy: " + StrategyOf(found.statistics, filter_.condition != nullptr));
+  for (std::string& line : recall.Describe(count_)) lines.push_back(std::move(line));
+  lines.push_back(DescribeCost("As planned", found.seconds, found.statistics));
+  lines.push_back(DescribeCost("Exactly", nearest.seconds, nearest.statistics));
+  return lines;
 }
 
 void NeighborStep::DescribeSearch(StatementContext& context, StepDescription& description) const {

@@ -23,12 +23,15 @@ class NeighborStep final : public PlanStep {
 
   BlockStreamPtr Open(StatementContext& context) const override;
   StepDescription Describe(StatementContext& context, bool with_indexes) const override;
+  std::vector<std::string> DescribeRecall(StatementContext& context) const override;
 
  private:
   DistanceQuery MakeQuery(StatementContext& context) const;
   // Null for an exact search. Checks the query vector against the index.
   const DeclaredIndex* FindIndex(const PartSet& parts, const DistanceQuery& query) const;
   NeighborRequest MakeRequest(const PartSet& parts, const DistanceQuery& query) const;
+  // What is searched, how, and by which index or why without.
+  std::vector<std::string> Details() const;
   // Runs the search to see what it does.
   void DescribeSearch(StatementContext& context, StepDescription& description) const;
   Block Search(StatementContext& context) const;

@@ -34,6 +34,9 @@ class PlanStep {
   virtual BlockStreamPtr Open(StatementContext& context) const = 0;
   // `with_indexes`: takes a part set and prunes it as a run would.
   virtual StepDescription Describe(StatementContext& context, bool with_indexes) const = 0;
+  // For EXPLAIN RECALL: runs the nearest-neighbour search of this step as planned and exactly and
+  // says how they differ. Nothing if the step is no such search.
+  virtual std::vector<std::string> DescribeRecall(StatementContext&) const { return {}; }
 
  protected:
   PlanStep(Header header, std::vector<std::shared_ptr<const PlanStep>> inputs = {})
