@@ -8,6 +8,7 @@
 #include "granary/query/engine.h"
 #include "granary/query/formats/input_format.h"
 #include "granary/query/formats/registry.h"
+#include "granary/query/recall_sampling.h"
 #include "granary/query/sql/parser.h"
 #include "granary/query/statement_context.h"
 
@@ -106,19 +107,6 @@ class FileStep final : public PlanStep {
   std::string format_;
 };
 
-std::vector<TypedValue> ConstantArguments(const sql::Function& function,
-                                          const PlannerScope& scope) {
-  ExpressionScope constants;
-  constants.aliases = scope.expressions;
-  constants.parameters = &scope.context->parameters();
-  constants.context = scope.context->functions();
-  std::vector<TypedValue> values;
-  for (const sql::ExprPtr& argument : function.arguments) {
-    values.push_back(EvaluateConstant(*argument, constants));
-  }
-  return values;
-}
-
 [[noreturn]] void ThrowArguments(const sql::Function& function, const char* usage) {
   throw Error(ErrorCode::kNumberOfArgumentsDoesntMatch,
               "Table function " + function.name + " is called as " + usage);
@@ -126,7 +114,8 @@ std::vector<TypedValue> ConstantArguments(const sql::Function& function,
 
 PlanPtr PlanNumbers(const sql::Function& function, const PlannerScope& scope) {
   std::vector<uint64_t> numbers;
-  for (const TypedValue& value : ConstantArguments(function, scope)) {
+  for (const sql::ExprPtr& argument : function.arguments) {
+    const TypedValue value = ConstantArgument(argument, scope);
     if (!value.value.is_uint()) {
       throw Error(ErrorCode::kBadArguments, "numbers takes integers of at least 0, not " +
                                                 ValueToSql(value.value, value.type));
@@ -166,9 +155,7 @@ PlanPtr PlanFile(const sql::Function& function, const PlannerScope& scope) {
       texts.push_back(word->parts.front());
       continue;
     }
-    sql::Function one = function;
-    one.arguments = {function.arguments[i]};
-    const TypedValue value = ConstantArguments(one, scope).front();
+    const TypedValue value = ConstantArgument(function.arguments[i], scope);
     if (!value.value.is_string()) ThrowArguments(function, kUsage);
     texts.push_back(value.value.as_string());
   }
@@ -201,8 +188,17 @@ PlanPtr PlanFile(const sql::Function& function, const PlannerScope& scope) {
 PlanPtr PlanTableFunction(const sql::Function& function, const PlannerScope& scope) {
   if (function.name == "numbers") return PlanNumbers(function, scope);
   if (function.name == "file") return PlanFile(function, scope);
-  throw Error(ErrorCode::kUnknownFunction,
-              "Unknown table function " + function.name + "; there are numbers and file");
+  if (function.name == "vectorSearchRecall") return PlanRecallSampling(function, scope);
+  throw Error(ErrorCode::kUnknownFunction, "Unknown table function " + function.name +
+                                               "; there are numbers, file and vectorSearchRecall");
+}
+
+TypedValue ConstantArgument(const sql::ExprPtr& argument, const PlannerScope& scope) {
+  ExpressionScope constants;
+  constants.aliases = scope.expressions;
+  constants.parameters = &scope.context->parameters();
+  constants.context = scope.context->functions();
+  return EvaluateConstant(*argument, constants);
 }
 
 PlanPtr NumbersPlan(std::string name, uint64_t first, uint64_t count, uint64_t step) {

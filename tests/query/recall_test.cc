@@ -1,4 +1,4 @@
-// What EXPLAIN RECALL says is what two searches, as planned and exact, show.
+// EXPLAIN RECALL and vectorSearchRecall say what searches, as planned and exact, show.
 #include "granary/query/recall.h"
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "database_testing.h"
+#include "granary/query/recall_sampling.h"
 #include "granary/tests/random_seed.h"
 
 namespace granary {
@@ -57,7 +58,7 @@ TEST(Recall, CountsOverSearches) {
   EXPECT_EQ(zero.largest_deviation(), std::numeric_limits<double>::infinity());
 }
 
-class ExplainRecallTest : public ::testing::Test {
+class RecallOfTableTest : public ::testing::Test {
  protected:
   // Two parts, a graph of few links each, so that narrow searches miss rows.
   void SetUp() override {
@@ -98,7 +99,7 @@ class ExplainRecallTest : public ::testing::Test {
   std::unique_ptr<Database> database_;
 };
 
-TEST_F(ExplainRecallTest, SaysWhatTheTwoSearchesFind) {
+TEST_F(RecallOfTableTest, SaysWhatTheTwoSearchesFind) {
   bool was_perfect = false;
   bool was_not = false;
   for (int run = 0; run < 60; ++run) {
@@ -133,7 +134,7 @@ TEST_F(ExplainRecallTest, SaysWhatTheTwoSearchesFind) {
   EXPECT_TRUE(was_perfect && was_not) << "seed " << seed_;
 }
 
-TEST_F(ExplainRecallTest, ExactPlansHaveFullRecall) {
+TEST_F(RecallOfTableTest, ExactPlansHaveFullRecall) {
   const std::string search =
       "EXPLAIN RECALL SELECT id FROM t ORDER BY L2Distance(v, " + VectorText() + ") LIMIT 7";
   const std::string text = Query(*database_, search + " SETTINGS use_skip_indexes = 0");
@@ -148,7 +149,7 @@ TEST_F(ExplainRecallTest, ExactPlansHaveFullRecall) {
             "1\n");
 }
 
-TEST_F(ExplainRecallTest, OtherQueriesAreRefused) {
+TEST_F(RecallOfTableTest, OtherQueriesAreRefused) {
   for (const char* query : {"SELECT 1", "SELECT id FROM t", "SELECT id FROM t ORDER BY id LIMIT 3",
                             "SELECT count() FROM t ORDER BY L2Distance([1.], [2.]) LIMIT 3"}) {
     EXPECT_EQ(FailureOf(*database_, std::string("EXPLAIN RECALL ") + query),
@@ -162,6 +163,127 @@ TEST_F(ExplainRecallTest, OtherQueriesAreRefused) {
   }
   EXPECT_EQ(FailureOf(*database_, "EXPLAIN RECALL header = 1 " + search + " LIMIT 3"),
             ErrorCode::kUnknownSetting);
+}
+
+TEST(RecallSampling, ConfidenceIntervalsAreWilsons) {
+  EXPECT_NEAR(WilsonInterval(90, 100).lower, 0.82563, 1e-5);
+  EXPECT_NEAR(WilsonInterval(90, 100).upper, 0.94477, 1e-5);
+  EXPECT_EQ(WilsonInterval(0, 10).lower, 0);
+  EXPECT_NEAR(WilsonInterval(0, 10).upper, 0.27753, 1e-5);
+  EXPECT_DOUBLE_EQ(WilsonInterval(10, 10).upper, 1);
+  EXPECT_EQ(WilsonInterval(0, 0).lower, 0);
+  EXPECT_EQ(WilsonInterval(0, 0).upper, 1);
+}
+
+// With as many samples as there are rows, it must give what searches for each row give.
+TEST_F(RecallOfTableTest, SamplingCountsWhatSearchesFind) {
+  database_->Execute("DELETE FROM t WHERE id % 7 = 0 OR id = 399");
+  const std::string narrow =
+      " SETTINGS hnsw_candidate_list_size_for_search = 1, "
+      "vector_search_filter_strategy = 'postfilter'";
+  PreparedStatement planned = database_->Prepare(
+      "SELECT id FROM t ORDER BY L2Distance(v, {q:Array(Float32)}) LIMIT 5" + narrow);
+  PreparedStatement exact = database_->Prepare(
+      "SELECT id FROM t ORDER BY L2Distance(v, {q:Array(Float32)}) LIMIT 5 "
+      "SETTINGS use_skip_indexes = 0");
+  const auto others = [](Result result, uint64_t self) {
+    std::vector<uint64_t> ids;
+    while (const auto block = result.Next()) {
+      for (size_t row = 0; row < block->rows(); ++row) {
+        ids.push_back(block->column(0)->ValueAt(row).as_uint());
+      }
+    }
+    std::erase(ids, self);
+    ids.resize(4);
+    return ids;
+  };
+  size_t neighbors[2] = {};
+  size_t found[2] = {};
+  size_t rows[2] = {};
+  const Block all = database_->Execute("SELECT id, v FROM t").ReadAll();
+  for (size_t row = 0; row < all.rows(); ++row) {
+    const uint64_t self = all.column(0)->ValueAt(row).as_uint();
+    ++rows[self / 400];
+    const VectorRows vectors = AsArrays(*all.column(1)).Vectors(16);
+    const std::span<const float> query(vectors.FloatRow(row), 16);
+    const std::vector<uint64_t> hits = others(planned.Bind("q", query).Execute(), self);
+    for (const uint64_t id : others(exact.Bind("q", query).Execute(), self)) {
+      ++neighbors[id / 400];
+      found[id / 400] += std::count(hits.begin(), hits.end(), id);
+    }
+  }
+  std::string expected;
+  const auto add = [&](const char* part, size_t row_count, size_t neighbor_count,
+                       size_t found_count) {
+    expected += fmt::format("{}\tnear\t{}\t4\t{}\t{}\t{}\n", part, row_count, row_count,
+                            neighbor_count, found_count);
+  };
+  add("all_1_1_0", rows[0], neighbors[0], found[0]);
+  add("all_2_2_0", rows[1], neighbors[1], found[1]);
+  add("total", rows[0] + rows[1], neighbors[0] + neighbors[1], found[0] + found[1]);
+  EXPECT_LT(found[0], neighbors[0]) << "the searches found all: seed " << seed_;
+  EXPECT_EQ(Query(*database_,
+                  "SELECT part, index, rows, k, samples, neighbors, found "
+                  "FROM vectorSearchRecall('t', 'near', 4, 800)" +
+                      narrow),
+            expected)
+      << "seed " << seed_;
+  EXPECT_EQ(Query(*database_,
+                  "SELECT count() FROM vectorSearchRecall(t, near, 4, 800) "
+                  "WHERE recall = found / neighbors AND lower < recall AND recall < upper" +
+                      narrow),
+            "3\n");
+}
+
+TEST_F(RecallOfTableTest, SamplesFollowTheSeed) {
+  const auto sample = [&](const std::string& arguments) {
+    return Query(*database_, "SELECT * FROM vectorSearchRecall(t, near, 3, 50, " + arguments +
+                                 ") SETTINGS hnsw_candidate_list_size_for_search = 1");
+  };
+  EXPECT_EQ(sample("7"), sample("7"));
+  EXPECT_NE(sample("7") + sample("8"), sample("9") + sample("10"));
+  EXPECT_EQ(Query(*database_,
+                  "SELECT samples, neighbors FROM vectorSearchRecall(t, near, 3, 50, 1) "
+                  "WHERE part = 'total'"),
+            "50\t150\n");
+}
+
+TEST_F(RecallOfTableTest, SamplingTakesTablesOfAnyKind) {
+  const std::string total = "FROM vectorSearchRecall('t', 'near') WHERE part = 'total'";
+  database_->Execute("DELETE FROM t WHERE id > 0");
+  EXPECT_EQ(Query(*database_, "SELECT rows, samples, neighbors, recall, lower, upper " + total),
+            "1\t1\t0\tnan\t0\t1\n");
+  database_->Execute("TRUNCATE TABLE t");
+  EXPECT_EQ(Query(*database_, "SELECT rows, samples, neighbors, recall, lower, upper " + total),
+            "0\t0\t0\tnan\t0\t1\n");
+  // Of Float64, with equal rows, and zeros, which have no direction.
+  database_->Execute(
+      "CREATE TABLE u (v Array(Float64), INDEX near v TYPE vector_similarity('hnsw', "
+      "'cosineDistance', 2)) ORDER BY tuple() SETTINGS vector_index_min_rows_for_graph = 0");
+  database_->Execute("INSERT INTO u SELECT [intDiv(number, 20), 0] FROM numbers(100)");
+  EXPECT_EQ(Query(*database_,
+                  "SELECT samples, neighbors, recall FROM vectorSearchRecall(u, near, 9, 1000) "
+                  "WHERE part = 'total'"),
+            "80\t720\t1\n");
+}
+
+TEST_F(RecallOfTableTest, SamplingRefusesWhatItCannotMeasure) {
+  const auto failure = [&](const std::string& arguments, const std::string& settings = "") {
+    return FailureOf(*database_, "SELECT * FROM vectorSearchRecall(" + arguments + ")" + settings);
+  };
+  EXPECT_EQ(failure("'t'"), ErrorCode::kNumberOfArgumentsDoesntMatch);
+  EXPECT_EQ(failure("t, near, 1, 1, 1, 1"), ErrorCode::kNumberOfArgumentsDoesntMatch);
+  EXPECT_EQ(failure("'x', 'near'"), ErrorCode::kUnknownTable);
+  EXPECT_EQ(failure("'t', 'far'"), ErrorCode::kBadArguments);
+  EXPECT_EQ(failure("1, 'near'"), ErrorCode::kBadArguments);
+  EXPECT_EQ(failure("'t', 'near', 0"), ErrorCode::kBadArguments);
+  EXPECT_EQ(failure("'t', 'near', 1001"), ErrorCode::kBadArguments);
+  EXPECT_EQ(failure("'t', 'near', 10, 0"), ErrorCode::kBadArguments);
+  EXPECT_EQ(failure("'t', 'near', 10, 10, -1"), ErrorCode::kBadArguments);
+  EXPECT_EQ(failure("'t', 'near'", " SETTINGS use_skip_indexes = 0"), ErrorCode::kIndexNotUsed);
+  EXPECT_EQ(failure("'t', 'near'", " SETTINGS force_data_skipping_indices = 'near'"), std::nullopt);
+  database_->Execute("ALTER TABLE t ADD INDEX m id TYPE minmax");
+  EXPECT_EQ(failure("'t', 'm'"), ErrorCode::kBadArguments);
 }
 
 }  // namespace

@@ -1,0 +1,318 @@
+#include "granary/query/recall_sampling.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <set>
+#include <utility>
+
+#include "granary/parts/part_reader.h"
+#include "granary/query/recall.h"
+#include "granary/query/source.h"
+#include "granary/query/statement_context.h"
+#include "granary/query/table_functions.h"
+
+namespace granary {
+namespace {
+
+constexpr size_t kSamplesMax = 1000000;
+
+Header SamplingHeader() {
+  return {{"part", TypeId::kString},  {"index", TypeId::kString},   {"rows", TypeId::kUInt64},
+          {"k", TypeId::kUInt64},     {"samples", TypeId::kUInt64}, {"neighbors", TypeId::kUInt64},
+          {"found", TypeId::kUInt64}, {"recall", TypeId::kFloat64}, {"lower", TypeId::kFloat64},
+          {"upper", TypeId::kFloat64}};
+}
+
+// What was seen of one part.
+struct PartCounts {
+  size_t samples = 0;
+  size_t neighbors = 0;
+  size_t found = 0;
+
+  PartCounts& operator+=(const PartCounts& other) {
+    samples += other.samples;
+    neighbors += other.neighbors;
+    found += other.found;
+    return *this;
+  }
+};
+
+struct SampledTable {
+  PartSetPtr parts;
+  const DeclaredIndex* index = nullptr;
+};
+
+SampledTable Resolve(const RecallSampling& sampling, const QuerySettings& settings,
+                     StatementContext& context) {
+  const TablePtr table = ResolveTable({.database = {}, .table = sampling.table}, context);
+  SampledTable sampled{.parts = context.Parts(*table)};
+  std::string names;
+  for (const DeclaredIndex& index : sampled.parts->indexes) {
+    if (index.index->vector_search() == nullptr) continue;
+    const std::string& name = index.declaration.name;
+    if (name == sampling.index) sampled.index = &index;
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  if (sampled.index == nullptr) {
+    throw Error(ErrorCode::kBadArguments,
+                "Table " + sampling.table + " has no vector index '" + sampling.index +
+                    "'; its vector indexes are: " + (names.empty() ? "none" : names));
+  }
+  if (!IsIndexAllowed(sampling.index, settings)) {
+    throw Error(ErrorCode::kIndexNotUsed, "Index '" + sampling.index +
+                                              "' is switched off by the settings, so that no query "
+                                              "would use it");
+  }
+  return sampled;
+}
+
+// `count` different numbers below `total` (all of them if there are no more), ascending.
+std::vector<uint64_t> DrawNumbers(uint64_t total, uint64_t count, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::set<uint64_t> drawn;
+  // Floyd's method: each set of numbers is equally likely.
+  for (uint64_t last = total - std::min(total, count); last < total; ++last) {
+    if (!drawn.insert(random() % (last + 1)).second) drawn.insert(last);
+  }
+  return {drawn.begin(), drawn.end()};
+}
+
+// The rows of a part that have the given numbers among its live rows.
+std::vector<uint32_t> RowsAt(const SelectedPart& selected, std::span<const uint64_t> numbers) {
+  std::vector<uint32_t> rows;
+  if (selected.dead == nullptr) {
+    rows.assign(numbers.begin(), numbers.end());
+    return rows;
+  }
+  uint64_t live = 0;
+  for (uint32_t row = 0; rows.size() < numbers.size(); ++row) {
+    if (selected.dead->rows().Test(row)) continue;
+    if (live++ == numbers[rows.size()]) rows.push_back(row);
+  }
+  return rows;
+}
+
+class RecallSampler {
+ public:
+  RecallSampler(SampledTable table, const RecallSampling& sampling, const QuerySettings& settings,
+                StatementContext& context)
+      : table_(std::move(table)),
+        sampling_(sampling),
+        settings_(settings),
+        exact_settings_(settings),
+        context_(context),
+        selection_(AllGranules(*table_.parts)),
+        counts_(selection_.parts.size()) {
+    exact_settings_.force_data_skipping_indices.clear();
+  }
+
+  Block Run() {
+    Draw();
+    std::vector<std::vector<PartCounts>> counts(samples_.size());
+    context_.task().executor().ParallelFor(samples_.size(), [&](size_t sample) {
+      counts[sample] = SearchNeighborsOf(samples_[sample]);
+    });
+    for (const std::vector<PartCounts>& of_sample : counts) {
+      for (size_t part = 0; part < of_sample.size(); ++part) counts_[part] += of_sample[part];
+    }
+    return Report();
+  }
+
+ private:
+  struct Sample {
+    uint32_t part = 0;
+    uint32_t row = 0;
+    ColumnPtr vector;
+  };
+
+  void Draw() {
+    uint64_t total = 0;
+    for (const SelectedPart& selected : selection_.parts) total += LiveRows(selected);
+    const std::vector<uint64_t> numbers = DrawNumbers(total, sampling_.samples, sampling_.seed);
+    const std::string& column = table_.index->index->vector_search()->column;
+    auto number = numbers.begin();
+    uint64_t first = 0;
+    for (uint32_t part = 0; part < selection_.parts.size(); ++part) {
+      const SelectedPart& selected = selection_.parts[part];
+      std::vector<uint64_t> of_part;
+      for (; number != numbers.end() && *number < first + LiveRows(selected); ++number) {
+        of_part.push_back(*number - first);
+      }
+      first += LiveRows(selected);
+      if (of_part.empty()) continue;
+      const std::vector<uint32_t> rows = RowsAt(selected, of_part);
+      const ColumnPtr vectors =
+          PartReader(selected.part, {column}, context_.task()).Gather(rows).column(0);
+      for (size_t i = 0; i < rows.size(); ++i) {
+        samples_.push_back({part, rows[i], vectors->Slice(i, 1)});
+      }
+    }
+  }
+
+  static uint64_t LiveRows(const SelectedPart& selected) {
+    return selected.LiveRowsIn(selected.part->all_granules());
+  }
+
+  std::vector<PartCounts> SearchNeighborsOf(const Sample& sample) const {
+    const VectorSearchAbility& ability = *table_.index->index->vector_search();
+    const bool is_double = sample.vector->type().element().id() == TypeId::kFloat64;
+    const DistanceQuery query(FunctionOf(ability.metric), ability.column, *sample.vector, is_double,
+                              context_.functions().kernels);
+    std::vector<PartCounts> counts(counts_.size());
+    if (!query.is_finite() || (query.function() == DistanceFunction::kCosine && query.is_zero())) {
+      return counts;
+    }
+    const RowFilter all_rows;
+    const auto search = [&](const DeclaredIndex* index, const QuerySettings& settings) {
+      // One more than is wanted: the row itself, if it is found, does not count.
+      const NeighborRequest request{.query = &query,
+                                    .count = sampling_.k + 1,
+                                    .index = index,
+                                    .filter = &all_rows,
+                                    .settings = &settings};
+      std::vector<RankedRow> rows = NeighborSearchRun(table_.parts, request, context_.task()).Run();
+      std::erase_if(rows, [&](const RankedRow& row) {
+        return row.part == sample.part && row.row == sample.row;
+      });
+      rows.resize(std::min(rows.size(), sampling_.k));
+      return rows;
+    };
+    const std::vector<RankedRow> exact = search(nullptr, exact_settings_);
+    const std::vector<bool> is_found = FindExactRows(search(table_.index, settings_), exact);
+    counts[sample.part].samples = 1;
+    for (size_t i = 0; i < exact.size(); ++i) {
+      ++counts[exact[i].part].neighbors;
+      counts[exact[i].part].found += is_found[i] ? 1 : 0;
+    }
+    return counts;
+  }
+
+  Block Report() const {
+    std::vector<std::unique_ptr<ColumnBuilder>> columns;
+    for (const HeaderColumn& column : SamplingHeader()) {
+      columns.push_back(ColumnBuilder::Create(column.type));
+    }
+    const auto add = [&](const std::string& part, uint64_t rows, const PartCounts& counts) {
+      const ConfidenceInterval interval = WilsonInterval(counts.found, counts.neighbors);
+      const double recall = counts.neighbors == 0 ? std::numeric_limits<double>::quiet_NaN()
+                                                  : static_cast<double>(counts.found) /
+                                                        static_cast<double>(counts.neighbors);
+      const Value values[] = {Value(part),
+                              Value(sampling_.index),
+                              Value(rows),
+                              Value(uint64_t{sampling_.k}),
+                              Value(uint64_t{counts.samples}),
+                              Value(uint64_t{counts.neighbors}),
+                              Value(uint64_t{counts.found}),
+                              Value(recall),
+                              Value(interval.lower),
+                              Value(interval.upper)};
+      for (size_t i = 0; i < columns.size(); ++i) columns[i]->Append(values[i]);
+    };
+    PartCounts total;
+    uint64_t rows = 0;
+    for (size_t part = 0; part < counts_.size(); ++part) {
+      const SelectedPart& selected = selection_.parts[part];
+      add(selected.part->name_text(), LiveRows(selected), counts_[part]);
+      total += counts_[part];
+      rows += LiveRows(selected);
+    }
+    add("total", rows, total);
+    Block block(counts_.size() + 1);
+    const Header header = SamplingHeader();
+    for (size_t i = 0; i < columns.size(); ++i) block.Add(header[i].name, columns[i]->Finish());
+    return block;
+  }
+
+  const SampledTable table_;
+  const RecallSampling& sampling_;
+  const QuerySettings& settings_;
+  QuerySettings exact_settings_;
+  StatementContext& context_;
+  const GranuleSelection selection_;  // parts as searches without a condition number them
+  std::vector<Sample> samples_;
+  std::vector<PartCounts> counts_;  // by part of the selection
+};
+
+std::string NameArgument(const sql::ExprPtr& argument, const PlannerScope& scope) {
+  const auto* identifier = sql::As<sql::Identifier>(*argument);
+  if (identifier != nullptr && identifier->parts.size() == 1) return identifier->parts.front();
+  const TypedValue value = ConstantArgument(argument, scope);
+  if (value.value.is_string()) return value.value.as_string();
+  throw Error(ErrorCode::kBadArguments,
+              "vectorSearchRecall takes the names of a table and of its index, not " +
+                  ValueToSql(value.value, value.type));
+}
+
+uint64_t NumberArgument(const sql::ExprPtr& argument, const PlannerScope& scope, const char* what,
+                        uint64_t least, uint64_t most) {
+  const TypedValue value = ConstantArgument(argument, scope);
+  if (value.value.is_uint() && value.value.as_uint() >= least && value.value.as_uint() <= most) {
+    return value.value.as_uint();
+  }
+  throw Error(ErrorCode::kBadArguments, std::string(what) +
+                                            " of vectorSearchRecall is an integer from " +
+                                            std::to_string(least) + " to " + std::to_string(most) +
+                                            ", not " + ValueToSql(value.value, value.type));
+}
+
+}  // namespace
+
+ConfidenceInterval WilsonInterval(size_t hits, size_t trials) {
+  if (trials == 0) return {};
+  constexpr double kZ = 1.959963984540054;  // 97.5 % of a normal distribution lie below
+  const auto n = static_cast<double>(trials);
+  const double p = static_cast<double>(hits) / n;
+  const double scale = 1 / (1 + kZ * kZ / n);
+  const double center = (p + kZ * kZ / (2 * n)) * scale;
+  const double width = kZ * std::sqrt(p * (1 - p) / n + kZ * kZ / (4 * n * n)) * scale;
+  return {std::max(0.0, center - width), std::min(1.0, center + width)};
+}
+
+RecallSamplingStep::RecallSamplingStep(RecallSampling sampling,
+                                       std::shared_ptr<const QuerySettings> settings)
+    : PlanStep(SamplingHeader()), sampling_(std::move(sampling)), settings_(std::move(settings)) {}
+
+BlockStreamPtr RecallSamplingStep::Open(StatementContext& context) const {
+  return std::make_unique<DeferredStream>(
+      [this, &context] {
+        return RecallSampler(Resolve(sampling_, *settings_, context), sampling_, *settings_,
+                             context)
+            .Run();
+      },
+      settings_->max_block_size);
+}
+
+StepDescription RecallSamplingStep::Describe(StatementContext&, bool) const {
+  return {"VectorSearchRecall (default." + sampling_.table + ")",
+          {"Vector index: " + sampling_.index, "k: " + std::to_string(sampling_.k),
+           "Samples: " + std::to_string(sampling_.samples)},
+          {}};
+}
+
+PlanPtr PlanRecallSampling(const sql::Function& function, const PlannerScope& scope) {
+  const std::vector<sql::ExprPtr>& arguments = function.arguments;
+  if (arguments.size() < 2 || arguments.size() > 5) {
+    throw Error(ErrorCode::kNumberOfArgumentsDoesntMatch,
+                "Table function vectorSearchRecall is called as "
+                "vectorSearchRecall('table', 'index'[, k[, samples[, seed]]])");
+  }
+  RecallSampling sampling{.table = NameArgument(arguments[0], scope),
+                          .index = NameArgument(arguments[1], scope)};
+  if (arguments.size() > 2) {
+    sampling.k = NumberArgument(arguments[2], scope, "k", 1,
+                                scope.settings->max_limit_for_vector_search_queries);
+  }
+  if (arguments.size() > 3) {
+    sampling.samples = NumberArgument(arguments[3], scope, "The number of samples", 1, kSamplesMax);
+  }
+  if (arguments.size() > 4) {
+    sampling.seed = NumberArgument(arguments[4], scope, "The seed", 0, UINT64_MAX);
+  }
+  Resolve(sampling, *scope.settings, *scope.context);
+  return std::make_shared<RecallSamplingStep>(std::move(sampling), scope.settings);
+}
+
+}  // namespace granary
