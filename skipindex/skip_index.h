@@ -70,10 +70,28 @@ class NeighborSearch {
   virtual size_t visited() const = 0;
 };
 
+// Proves for rows of one index block that they are too far away, without reading their vectors.
+class DistanceBounds {
+ public:
+  virtual ~DistanceBounds() = default;
+
+  // A key for each of the rows, which are in ascending order.
+  virtual void Score(std::span<const uint32_t> rows, uint32_t* keys) = 0;
+  // The key beyond which no row has a distance of at most `distance` (under kDotProduct: of at
+  // least `distance`), as the SQL function of the metric computes it. UINT32_MAX where nothing is
+  // proved.
+  virtual uint32_t KeyLimit(double distance) const = 0;
+};
+
 class NeighborSearcher {
  public:
   virtual ~NeighborSearcher() = default;
   virtual std::unique_ptr<NeighborSearch> Start(const NeighborQuery& query) const = 0;
+  // Bounds of the distances to query.vector; null if this sub-index cannot give any. Only to be
+  // relied on when the bytes it was opened from have been verified.
+  virtual std::unique_ptr<DistanceBounds> StartBounds(const NeighborQuery&) const {
+    return nullptr;
+  }
   // True if Next() considers every row of the block (a small block has no graph).
   virtual bool is_flat() const = 0;
 };

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace granary {
 namespace {
@@ -12,6 +13,7 @@ constexpr size_t kSampleRows = 1 << 16;
 constexpr size_t kCenterSampleRows = 512;
 constexpr double kLengthLimit = 1e60;  // above that of any vector of floats
 constexpr double kKeptShare = 0.99;    // of rows whose largest value is not clipped
+constexpr float kUnknownError = std::numeric_limits<float>::infinity();
 
 size_t RoundUp(size_t value, size_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -81,6 +83,12 @@ double LongestLength(const VectorReader& reader, const TaskContext& context) {
   return std::sqrt(longest);
 }
 
+// Of a code, rounded up: the vector itself may have been rounded to float, twice.
+float RoundedError(double squared_error, double squared_length) {
+  const double error = std::sqrt(squared_error) * (1 + 1e-6) + 3e-7 * std::sqrt(squared_length);
+  return error < std::numeric_limits<float>::max() ? static_cast<float>(error) : kUnknownError;
+}
+
 size_t AddedDimensionsMax(size_t dimensions) { return dimensions / 8 + 1; }
 
 }  // namespace
@@ -146,40 +154,91 @@ int ByteCodec::Quantize(float value) const {
   return static_cast<int>(std::bit_cast<uint32_t>(rounded)) - 0x4B400000;
 }
 
-void ByteCodec::EncodeRow(std::span<float> vector, std::byte* code) const {
+float ByteCodec::EncodeRow(std::span<const float> vector, std::byte* code) const {
   std::memset(code + code_dimensions_, 0, stride_bytes_ - code_dimensions_);
-  float added = 0;
+  const double squared_length = SquaredLength(vector);
+  double added = 0;
   if (metric_ == Metric::kDotProduct) {
-    const double missing = length_max_ * length_max_ - SquaredLength(vector);
-    added = static_cast<float>(
-        std::sqrt(std::max(missing, 0.0) / static_cast<double>(code_dimensions_ - dimensions_)));
+    const double missing = length_max_ * length_max_ - squared_length;
+    added = std::sqrt(std::max(missing, 0.0) / static_cast<double>(code_dimensions_ - dimensions_));
   }
   int sum = 0;
   uint32_t norm = 0;
+  double squared_error = 0;
   for (size_t i = 0; i < code_dimensions_; ++i) {
-    const int value = Quantize(i < dimensions_ ? vector[i] - center_[i] : added);
+    const bool is_added = i >= dimensions_;
+    const int value = Quantize(is_added ? static_cast<float>(added) : vector[i] - center_[i]);
     code[i] = static_cast<std::byte>(value + 128);
     sum += value;
     norm += static_cast<uint32_t>(value * value);
+    const double decoded = is_added ? value * double{step_} : value * double{step_} + center_[i];
+    const double error = (is_added ? added : double{vector[i]}) - decoded;
+    squared_error += error * error;
   }
-  if (norm == 0) norm = SquaredLengthOfZero();
+  const bool is_zero = norm == 0;
+  if (is_zero) norm = SquaredLengthOfZero();
   const uint32_t norms[] = {norm, norm + 256 * static_cast<uint32_t>(sum)};
   std::memcpy(code + RoundUp(code_dimensions_, 4), norms, sizeof(norms));
+  // A vector of length 0 has no distance under kCosine; others do not look like their code of 0.
+  if (is_zero && metric_ == Metric::kCosine && squared_length > 0) return kUnknownError;
+  return RoundedError(squared_error, squared_length);
 }
 
 uint32_t ByteCodec::SquaredLengthOfZero() const {
   return metric_ == Metric::kCosine ? static_cast<uint32_t>(1 / (step_ * step_)) : 0;
 }
 
-void ByteCodec::EncodeQuery(std::span<float> vector, int8_t* code) const {
+float ByteCodec::EncodeQuery(std::span<float> vector, int8_t* code) const {
   if (metric_ == Metric::kDotProduct) {
     Normalize(vector);
     for (float& value : vector) value = static_cast<float>(value * length_max_);
     std::fill(code + dimensions_, code + code_dimensions_, int8_t{0});
   }
+  double squared_error = 0;
+  bool is_zero = true;
   for (size_t i = 0; i < dimensions_; ++i) {
     code[i] = static_cast<int8_t>(Quantize(vector[i] - center_[i]));
+    const double error = vector[i] - (code[i] * double{step_} + center_[i]);
+    squared_error += error * error;
+    is_zero = is_zero && code[i] == 0;
   }
+  if (is_zero && metric_ == Metric::kCosine) return kUnknownError;
+  return RoundedError(squared_error, SquaredLength(vector));
+}
+
+// Distances between codes are exact; those of the vectors are at most `error` away from them. The
+// engine computes in float at worst: its sums of d products are off by less than d * 2^-23 of the
+// sum of their magnitudes, and products of tiny numbers become zero.
+uint32_t ByteCodec::CodeDistanceLimit(double distance, double error, float query_length) const {
+  const auto d = static_cast<double>(dimensions_ + 8);
+  double limit = 0;
+  switch (metric_) {
+    case Metric::kL2:
+      limit = distance * (1 + d * 0x1p-23) + std::sqrt(d) * 0x1p-62;
+      break;
+    case Metric::kCosine:
+      limit = std::sqrt(2 * std::max(distance + d * 0x1p-22, 0.0));
+      break;
+    case Metric::kDotProduct: {
+      if (!(query_length > 0) || !(length_max_ > 0)) return UINT32_MAX;
+      const double least = distance - d * (0x1p-22 * query_length * length_max_ + 0x1p-120);
+      // As in Estimate, and no more than rounding away from it.
+      limit = std::sqrt(std::max(
+          2 * length_max_ * (length_max_ - least / query_length) + 0x1p-20 * length_max_ * length_max_,
+          0.0));
+      break;
+    }
+  }
+  const double steps = (limit + error) / step_;
+  const double code_distance = steps * steps * (1 + 1e-6) + 1;
+  return code_distance < 0x7FFFFFFF ? static_cast<uint32_t>(code_distance) : UINT32_MAX;
+}
+
+uint32_t ByteCodec::LowerForError(uint32_t code_distance, float error, float allowed) const {
+  const double steps =
+      std::sqrt(static_cast<double>(code_distance)) - (double{error} - allowed) / step_;
+  if (!(steps > 0)) return 0;
+  return static_cast<uint32_t>(std::max(steps * steps * (1 - 1e-6) - 1, 0.0));
 }
 
 float ByteCodec::Estimate(uint32_t code_distance, float query_length) const {
@@ -212,7 +271,7 @@ void ByteCodeScorer::SetQueryCode(const ByteCodeRows& rows, size_t row) {
 void ByteCodeScorer::SetQuery(const ByteCodec& codec, std::span<float> vector) {
   codec_ = &codec;
   query_length_ = static_cast<float>(std::sqrt(SquaredLength(vector)));
-  codec.EncodeQuery(vector, query_.data());
+  query_error_ = codec.EncodeQuery(vector, query_.data());
   int32_t sum = 0;
   int32_t norm = 0;
   for (int8_t value : query_) {

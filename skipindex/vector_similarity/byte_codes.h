@@ -39,10 +39,20 @@ class ByteCodec {
   size_t code_dimensions() const { return code_dimensions_; }
   size_t stride_bytes() const { return stride_bytes_; }
 
-  // `vector` is what VectorReader reads; changed in passing. Writes stride_bytes() bytes.
-  void EncodeRow(std::span<float> vector, std::byte* code) const;
-  // Writes code_dimensions() signed bytes; `vector` as for EncodeRow.
-  void EncodeQuery(std::span<float> vector, int8_t* code) const;
+  // `vector` is what VectorReader reads. Writes stride_bytes() bytes. Returns an upper bound of the
+  // L2 distance between the vector, in the space of the codes, and what the code stands for;
+  // infinity where the code says nothing.
+  float EncodeRow(std::span<const float> vector, std::byte* code) const;
+  // Writes code_dimensions() signed bytes; `vector` as for EncodeRow, changed in passing. Returns
+  // the same bound.
+  float EncodeQuery(std::span<float> vector, int8_t* code) const;
+
+  // The largest squared distance between the codes of a query and a row whose distance, as the
+  // query engine computes it in float or double, is at most `distance` (under kDotProduct: at
+  // least), if row and query are at most `error` away from their codes. UINT32_MAX: any may be.
+  uint32_t CodeDistanceLimit(double distance, double error, float query_length) const;
+  // The code distance that a row with a larger error than `allowed` passes for one with that.
+  uint32_t LowerForError(uint32_t code_distance, float error, float allowed) const;
 
   // The squared length that a code of zeros has. Under kCosine, where a zero vector has no
   // direction, that of the other codes: it is then as far from all others as at a right angle.
@@ -83,6 +93,14 @@ struct ByteCodeRows {
   }
 };
 
+// How far the vectors of a block are from their codes (EncodeRow): at most `bound`, but for some
+// rows of which `rows` has the numbers, ascending, and `errors` the distances.
+struct ByteCodeErrors {
+  float bound = 0;
+  std::span<const uint32_t> rows;
+  std::span<const float> errors;
+};
+
 // Squared L2 distances between codes; the query is set as often as wanted.
 class ByteCodeScorer final : public CodeScorer {
  public:
@@ -98,6 +116,10 @@ class ByteCodeScorer final : public CodeScorer {
   float Estimate(uint32_t key) const override { return codec_->Estimate(key, query_length_); }
   uint32_t KeyWithError(uint32_t key) const override;
 
+  // Of the query that SetQuery was given.
+  float query_error() const { return query_error_; }
+  float query_length() const { return query_length_; }
+
  private:
   const DistanceKernels& kernels_;
   ByteCodeRows rows_;
@@ -105,6 +127,7 @@ class ByteCodeScorer final : public CodeScorer {
   uint32_t query_constant_ = 0;  // |query|^2 + 256 * sum(query)
   const ByteCodec* codec_ = nullptr;
   float query_length_ = 0;
+  float query_error_ = 0;
 };
 
 }  // namespace granary

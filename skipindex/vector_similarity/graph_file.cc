@@ -201,10 +201,31 @@ GraphLayer OpenLayer(const Sections& sections, const LayerRecord& record, bool b
   return layer;
 }
 
-ByteCodec OpenByteCodec(const Header& header, size_t file_bytes, const Sections& sections) {
+void WriteErrors(const ByteCodeErrors& errors, ByteWriter& out) {
+  out.Write(errors.bound);
+  out.Write(static_cast<uint32_t>(errors.rows.size()));
+  out.WriteBytes(errors.rows.data(), errors.rows.size_bytes());
+  out.WriteBytes(errors.errors.data(), errors.errors.size_bytes());
+}
+
+ByteCodeErrors ReadErrors(ByteReader& in) {
+  ByteCodeErrors errors;
+  errors.bound = in.Read<float>();
+  const size_t count = in.Read<uint32_t>();
+  const auto rows = in.ReadBytes(count * sizeof(uint32_t));
+  const auto bounds = in.ReadBytes(count * sizeof(float));
+  errors.rows = {reinterpret_cast<const uint32_t*>(rows.data()), count};
+  errors.errors = {reinterpret_cast<const float*>(bounds.data()), count};
+  if (!(errors.bound >= 0)) in.ThrowCorrupted("the errors of the codes have no bound");
+  return errors;
+}
+
+void OpenByteCodec(const Header& header, size_t file_bytes, const Sections& sections,
+                   GraphFile& file) {
   const uint64_t rest = file_bytes - std::min<uint64_t>(header.codec_offset, file_bytes);
   ByteReader in(sections.At(header.codec_offset, rest, 1), "codec of a vector_similarity index");
-  return ByteCodec::Read(in, header.metric, header.dimensions);
+  file.byte_codec = ByteCodec::Read(in, header.metric, header.dimensions);
+  file.byte_errors = ReadErrors(in);
 }
 
 ByteCodeRows OpenByteCodes(const Header& header, const ByteCodec& codec, const Sections& sections,
@@ -277,7 +298,8 @@ void WriteFlatFile(const VectorSimilarityDeclaration& declaration, const VectorR
 
 void WriteGraphFile(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
                     std::span<const OwnedLayer> layers, const ByteCodec& byte_codec,
-                    const ByteCodeRows& byte_codes, const TaskContext& context, ByteSink& out) {
+                    const ByteCodeRows& byte_codes, const ByteCodeErrors& errors,
+                    const TaskContext& context, ByteSink& out) {
   const bool in_column = CodesAreColumn(declaration.quantization, vectors.element);
   const bool bytes = declaration.quantization == Quantization::kInt8;
   Header header = HeaderOf(declaration, vectors);
@@ -301,6 +323,7 @@ void WriteGraphFile(const VectorSimilarityDeclaration& declaration, const Vector
   ByteWriter codec;
   if (bytes) {
     byte_codec.Write(codec);
+    WriteErrors(errors, codec);
     sections.Place(codec.bytes(), header.codec_offset);
     header.codes_stride = byte_codes.stride_bytes;
     sections.Place({byte_codes.base, vectors.rows * byte_codes.stride_bytes}, header.codes_offset);
@@ -336,7 +359,7 @@ GraphFile GraphFile::Open(std::span<const std::byte> bytes,
   file.bottom = OpenLayer(sections, header.layers.back(), true);
 
   if (declaration.quantization == Quantization::kInt8) {
-    file.byte_codec = OpenByteCodec(header, bytes.size(), sections);
+    OpenByteCodec(header, bytes.size(), sections, file);
     file.byte_codes = OpenByteCodes(header, *file.byte_codec, sections, in);
   } else {
     file.float_codes = OpenFloatCodes(header, vectors, sections, in);

@@ -15,7 +15,8 @@
 //   ones
 //            0xFFFFFFFF), rows and below (uint32 × nodes); inverse lengths (float × rows); codec
 //            (step float · longest length double · added dimensions uint32 · center float ×
-//            dimensions); codes (rows × stride)
+//            dimensions · bound of the errors float · exceptions uint32 · their rows uint32 and
+//            their errors float × exceptions); codes (rows × stride)
 #pragma once
 
 #include <cstddef>
@@ -41,10 +42,11 @@ void WriteFlatFile(const VectorSimilarityDeclaration& declaration, const VectorR
                    ByteSink& out);
 
 // Writes the layers (top first) and whatever codes the quantization needs. `byte_codec` and
-// `byte_codes` are those the graph was built on. Checks for cancellation.
+// `byte_codes`, off by `errors`, are those the graph was built on. Checks for cancellation.
 void WriteGraphFile(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
                     std::span<const OwnedLayer> layers, const ByteCodec& byte_codec,
-                    const ByteCodeRows& byte_codes, const TaskContext& context, ByteSink& out);
+                    const ByteCodeRows& byte_codes, const ByteCodeErrors& errors,
+                    const TaskContext& context, ByteSink& out);
 
 // A view of an opened file; the bytes, and the vectors where the codes are in the column, outlive
 // it.
@@ -57,6 +59,7 @@ struct GraphFile {
   FloatCodeRows float_codes;            // unless the quantization is i8
   std::optional<ByteCodec> byte_codec;  // if it is
   ByteCodeRows byte_codes;
+  ByteCodeErrors byte_errors;
 
   // Throws CORRUPTED_DATA for anything that does not fit the declaration, the vectors or itself.
   static GraphFile Open(std::span<const std::byte> bytes,

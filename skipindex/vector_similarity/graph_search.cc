@@ -18,17 +18,20 @@ const DistanceKernels& KernelsOf(const NeighborQuery& query) {
   return query.kernels != nullptr ? *query.kernels : BestDistanceKernels();
 }
 
-std::unique_ptr<CodeScorer> MakeScorer(const GraphFile& file, Metric metric,
-                                       const NeighborQuery& query) {
-  const DistanceKernels& kernels = KernelsOf(query);
-  if (!file.byte_codec) {
-    return std::make_unique<FloatCodeScorer>(kernels, metric, file.float_codes, query.vector);
-  }
-  auto scorer = std::make_unique<ByteCodeScorer>(kernels, file.byte_codes);
+std::unique_ptr<ByteCodeScorer> MakeByteScorer(const GraphFile& file, Metric metric,
+                                               const NeighborQuery& query) {
+  auto scorer = std::make_unique<ByteCodeScorer>(KernelsOf(query), file.byte_codes);
   std::vector<float> vector(query.vector.begin(), query.vector.end());
   if (metric == Metric::kCosine) Normalize(vector);
   scorer->SetQuery(*file.byte_codec, vector);
   return scorer;
+}
+
+std::unique_ptr<CodeScorer> MakeScorer(const GraphFile& file, Metric metric,
+                                       const NeighborQuery& query) {
+  if (file.byte_codec) return MakeByteScorer(file, metric, query);
+  return std::make_unique<FloatCodeScorer>(KernelsOf(query), metric, file.float_codes,
+                                           query.vector);
 }
 
 class GraphSearch final : public NeighborSearch {
@@ -113,6 +116,37 @@ class GraphSearch final : public NeighborSearch {
   std::vector<BeamEntry> fresh_;
   std::vector<BeamEntry> leftover_;  // of fresh_, not handed out
   std::vector<uint32_t> returned_;   // sorted
+};
+
+class CodeBounds final : public DistanceBounds {
+ public:
+  CodeBounds(const GraphFile& file, std::unique_ptr<ByteCodeScorer> scorer)
+      : file_(file), scorer_(std::move(scorer)) {}
+
+  void Score(std::span<const uint32_t> rows, uint32_t* keys) override {
+    scorer_->Score(rows.data(), rows.size(), keys);
+    if (rows.empty()) return;
+    const ByteCodeErrors& errors = file_.byte_errors;
+    auto exception = std::lower_bound(errors.rows.begin(), errors.rows.end(), rows.front());
+    auto row = rows.begin();
+    for (; exception != errors.rows.end() && *exception <= rows.back(); ++exception) {
+      row = std::lower_bound(row, rows.end(), *exception);
+      if (*row != *exception) continue;
+      uint32_t& key = keys[row - rows.begin()];
+      const float error = errors.errors[static_cast<size_t>(exception - errors.rows.begin())];
+      key = file_.byte_codec->LowerForError(key, error, errors.bound);
+    }
+  }
+
+  uint32_t KeyLimit(double distance) const override {
+    return file_.byte_codec->CodeDistanceLimit(
+        distance, double{file_.byte_errors.bound} + scorer_->query_error(),
+        scorer_->query_length());
+  }
+
+ private:
+  const GraphFile& file_;
+  const std::unique_ptr<ByteCodeScorer> scorer_;
 };
 
 class FlatSearch final : public NeighborSearch {
@@ -207,6 +241,15 @@ void BeamPool::Return(std::unique_ptr<Beam> beam) {
 std::unique_ptr<NeighborSearch> StartGraphSearch(const GraphFile& file, Metric metric,
                                                  const NeighborQuery& query, BeamPool& beams) {
   return std::make_unique<GraphSearch>(file, metric, query, beams);
+}
+
+std::unique_ptr<DistanceBounds> StartCodeBounds(const GraphFile& file, Metric metric,
+                                                const NeighborQuery& query) {
+  if (!file.byte_codec) return nullptr;
+  float largest = 0;
+  for (float value : query.vector) largest = std::max(largest, std::fabs(value));
+  if (!HasSquaresInFloat(largest)) return nullptr;
+  return std::make_unique<CodeBounds>(file, MakeByteScorer(file, metric, query));
 }
 
 std::unique_ptr<NeighborSearch> StartFlatSearch(const VectorRows& vectors, Metric metric,

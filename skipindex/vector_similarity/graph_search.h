@@ -27,6 +27,10 @@ class BeamPool {
 std::unique_ptr<NeighborSearch> StartGraphSearch(const GraphFile& file, Metric metric,
                                                  const NeighborQuery& query, BeamPool& beams);
 
+// Bounds by i8 codes; null where the file has none.
+std::unique_ptr<DistanceBounds> StartCodeBounds(const GraphFile& file, Metric metric,
+                                                const NeighborQuery& query);
+
 // Measures every accepted row of the column at the first Next; exact.
 std::unique_ptr<NeighborSearch> StartFlatSearch(const VectorRows& vectors, Metric metric,
                                                 const NeighborQuery& query);

@@ -38,6 +38,8 @@ std::string_view QuantizationName(Quantization quantization) {
   return "i8";
 }
 
+bool HasSquaresInFloat(double value) { return value > 1e-16 && value < 1e16; }
+
 void Normalize(std::span<float> vector) {
   double sum = 0;
   for (float value : vector) sum += double{value} * value;
@@ -60,6 +62,27 @@ void VectorReader::Read(size_t row, float* out) const {
       break;
   }
   if (metric_ == Metric::kCosine) Normalize({out, rows_.dimensions});
+}
+
+bool VectorReader::IsNearlyExact(size_t row) const {
+  double largest = 0;
+  const auto look_at = [&]<class Element>(const Element* values) {
+    for (size_t i = 0; i < rows_.dimensions; ++i) {
+      largest = std::max(largest, std::fabs(static_cast<double>(values[i])));
+    }
+  };
+  switch (rows_.element) {
+    case VectorElement::kFloat32:
+      look_at(reinterpret_cast<const float*>(rows_.Row(row)));
+      break;
+    case VectorElement::kFloat64:
+      look_at(reinterpret_cast<const double*>(rows_.Row(row)));
+      break;
+    case VectorElement::kBFloat16:
+      look_at(reinterpret_cast<const BFloat16*>(rows_.Row(row)));
+      break;
+  }
+  return largest == 0 || HasSquaresInFloat(largest);
 }
 
 }  // namespace granary

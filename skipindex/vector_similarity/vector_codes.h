@@ -68,6 +68,9 @@ class VectorReader {
   VectorReader(const VectorRows& rows, Metric metric) : rows_(rows), metric_(metric) {}
   // out has rows().dimensions values.
   void Read(size_t row, float* out) const;
+  // False if distances in float to this row, or what Read gives, may be off by more than rounding:
+  // it has values of a magnitude whose squares, or which themselves, floats do not have.
+  bool IsNearlyExact(size_t row) const;
   const VectorRows& rows() const { return rows_; }
   Metric metric() const { return metric_; }
 
@@ -75,6 +78,9 @@ class VectorReader {
   VectorRows rows_;
   Metric metric_;
 };
+
+// Whether sums of products of values of this magnitude are precise in float, with room for lengths.
+bool HasSquaresInFloat(double value);
 
 // Divides by the length; a zero vector stays zero.
 void Normalize(std::span<float> vector);

@@ -1,6 +1,7 @@
 #include "granary/skipindex/vector_similarity/vector_similarity_index.h"
 
 #include <algorithm>
+#include <limits>
 #include <new>
 
 #include <fmt/format.h>
@@ -31,6 +32,9 @@ class VectorSubIndex final : public SubIndex, public NeighborSearcher {
     if (file_.flat) return StartFlatSearch(vectors_, metric_, query);
     return StartGraphSearch(file_, metric_, query, beams_);
   }
+  std::unique_ptr<DistanceBounds> StartBounds(const NeighborQuery& query) const override {
+    return StartCodeBounds(file_, metric_, query);
+  }
 
  private:
   const GraphFile file_;
@@ -39,40 +43,63 @@ class VectorSubIndex final : public SubIndex, public NeighborSearcher {
   mutable BeamPool beams_;
 };
 
-// Byte codes of a block, at a multiple of a cache line.
+// Byte codes of a block, at a multiple of a cache line, and how far they are from the vectors.
 class ByteCodeArray {
  public:
   ByteCodeArray(const VectorReader& reader, const ByteCodec& codec, const TaskContext& context)
-      : charge_(context.memory(), reader.rows().rows * codec.stride_bytes(), "codes of a graph"),
+      : charge_(context.memory(),
+                reader.rows().rows * (codec.stride_bytes() + 3 * sizeof(float)),
+                "codes of a graph"),
         codes_(static_cast<std::byte*>(
             ::operator new(reader.rows().rows* codec.stride_bytes(), kAlignment))) {
     rows_.base = codes_.get();
     rows_.stride_bytes = codec.stride_bytes();
     rows_.code_dimensions = codec.code_dimensions();
     const size_t rows = reader.rows().rows;
+    std::vector<float> errors(rows);
     const size_t chunks = (rows + kChunkRows - 1) / kChunkRows;
     context.executor().ParallelFor(chunks, [&](size_t chunk) {
       std::vector<float> vector(reader.rows().dimensions);
       context.CheckCancelled();
       for (size_t row = chunk * kChunkRows; row < std::min(rows, (chunk + 1) * kChunkRows); ++row) {
         reader.Read(row, vector.data());
-        codec.EncodeRow(vector, codes_.get() + row * codec.stride_bytes());
+        const float error = codec.EncodeRow(vector, codes_.get() + row * codec.stride_bytes());
+        errors[row] = reader.IsNearlyExact(row) ? error : std::numeric_limits<float>::infinity();
       }
     });
+    FindBound(errors);
   }
 
   const ByteCodeRows& rows() const { return rows_; }
+  ByteCodeErrors errors() const { return {bound_, exceptions_, exception_errors_}; }
 
  private:
   static constexpr std::align_val_t kAlignment{64};
   static constexpr size_t kChunkRows = 256;
+  static constexpr double kBoundedShare = 0.99;  // of rows; ByteCodec clips values of one in 100
   struct Delete {
     void operator()(std::byte* codes) const { ::operator delete(codes, kAlignment); }
   };
 
+  void FindBound(const std::vector<float>& errors) {
+    std::vector<float> sorted = errors;
+    const auto bound = sorted.begin() + static_cast<ptrdiff_t>(
+                                            kBoundedShare * static_cast<double>(sorted.size() - 1));
+    std::nth_element(sorted.begin(), bound, sorted.end());
+    bound_ = *bound;
+    for (size_t row = 0; row < errors.size(); ++row) {
+      if (errors[row] <= bound_) continue;
+      exceptions_.push_back(static_cast<uint32_t>(row));
+      exception_errors_.push_back(errors[row]);
+    }
+  }
+
   MemoryCharge charge_;
   std::unique_ptr<std::byte, Delete> codes_;
   ByteCodeRows rows_;
+  float bound_ = 0;
+  std::vector<uint32_t> exceptions_;
+  std::vector<float> exception_errors_;
 };
 
 class VectorSubIndexBuilder final : public SubIndexBuilder {
@@ -106,7 +133,8 @@ class VectorSubIndexBuilder final : public SubIndexBuilder {
         context.memory(), GraphBuildBytes(vectors.rows, parameters, context.executor().threads()),
         "a graph");
     const auto layers = BuildGraph(codes.rows(), vectors.rows, parameters, kernels_, context);
-    WriteGraphFile(declaration_, vectors, layers, codec, codes.rows(), context, out);
+    WriteGraphFile(declaration_, vectors, layers, codec, codes.rows(), codes.errors(), context,
+                   out);
   }
 
  private:
