@@ -236,7 +236,8 @@ ByteCodeRows OpenByteCodes(const Header& header, const ByteCodec& codec, const S
   ByteCodeRows codes;
   codes.base = sections.At(header.codes_offset, header.rows, header.codes_stride).data();
   codes.stride_bytes = header.codes_stride;
-  codes.code_dimensions = codec.code_dimensions();
+  codes.dimensions = codec.dimensions();
+  codes.scaled = codec.metric() == Metric::kDotProduct;
   return codes;
 }
 

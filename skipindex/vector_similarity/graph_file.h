@@ -14,7 +14,7 @@
 //   sections each at a multiple of 64 bytes: per layer links (uint32 × nodes × capacity, unused
 //   ones
 //            0xFFFFFFFF), rows and below (uint32 × nodes); inverse lengths (float × rows); codec
-//            (step float · longest length double · added dimensions uint32 · center float ×
+//            (step float · longest length double · length cut double · center float ×
 //            dimensions · bound of the errors float · exceptions uint32 · their rows uint32 and
 //            their errors float × exceptions); codes (rows × stride)
 #pragma once

@@ -134,14 +134,12 @@ class CodeBounds final : public DistanceBounds {
       if (*row != *exception) continue;
       uint32_t& key = keys[row - rows.begin()];
       const float error = errors.errors[static_cast<size_t>(exception - errors.rows.begin())];
-      key = file_.byte_codec->LowerForError(key, error, errors.bound);
+      key = scorer_->LowerForError(key, error, errors.bound);
     }
   }
 
   uint32_t KeyLimit(double distance) const override {
-    return file_.byte_codec->CodeDistanceLimit(
-        distance, double{file_.byte_errors.bound} + scorer_->query_error(),
-        scorer_->query_length());
+    return scorer_->KeyLimit(distance, file_.byte_errors.bound);
   }
 
  private:

@@ -47,14 +47,14 @@ class VectorSubIndex final : public SubIndex, public NeighborSearcher {
 class ByteCodeArray {
  public:
   ByteCodeArray(const VectorReader& reader, const ByteCodec& codec, const TaskContext& context)
-      : charge_(context.memory(),
-                reader.rows().rows * (codec.stride_bytes() + 3 * sizeof(float)),
+      : charge_(context.memory(), reader.rows().rows * (codec.stride_bytes() + 3 * sizeof(float)),
                 "codes of a graph"),
         codes_(static_cast<std::byte*>(
             ::operator new(reader.rows().rows* codec.stride_bytes(), kAlignment))) {
     rows_.base = codes_.get();
     rows_.stride_bytes = codec.stride_bytes();
-    rows_.code_dimensions = codec.code_dimensions();
+    rows_.dimensions = codec.dimensions();
+    rows_.scaled = codec.metric() == Metric::kDotProduct;
     const size_t rows = reader.rows().rows;
     std::vector<float> errors(rows);
     const size_t chunks = (rows + kChunkRows - 1) / kChunkRows;

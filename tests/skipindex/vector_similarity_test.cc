@@ -419,6 +419,85 @@ TEST(VectorSimilarityTest, ARowFarAwayDoesNotBlurTheOthers) {
   }
 }
 
+// Lengths that vary log-normally by a factor of e.
+TEST(VectorSimilarityTest, LengthsThatVaryWidelyDoNotHideTheLongestProducts) {
+  auto base = ClusteredVectors(6000, kDimensions, 18, 200);
+  const auto exponents = ClusteredVectors(6000, 1, 19, 1);
+  for (size_t i = 0; i < base.size(); ++i) base[i] *= std::exp(exponents[i / kDimensions]);
+  const auto queries = ClusteredVectors(40, kDimensions, 18, 200);
+  for (const char* quantization : {"f32", "i8"}) {
+    Opened opened(Declare(Arguments(Metric::kDotProduct, quantization, 16, 100)),
+                  RowsOf(base, kDimensions));
+    size_t hits = 0;
+    for (size_t q = 0; q < 40; ++q) {
+      const std::span query(queries.data() + q * kDimensions, kDimensions);
+      hits += Hits(opened.Search(query, 10, 150),
+                   ExactOrder(opened.vectors, Metric::kDotProduct, query));
+    }
+    EXPECT_GE(hits, 392u) << "of 400, " << quantization;
+  }
+}
+
+TEST(VectorSimilarityTest, ProductsKeepTheirPlacesWhateverTheLengthsOfTheRows) {
+  // The longest rows are 10^8 times as long as the shortest.
+  auto base = ClusteredVectors(1000, kDimensions, 20);
+  for (size_t row = 0; row < 1000; ++row) {
+    const float scale = std::pow(10.0f, static_cast<float>(row % 9) - 4);
+    for (size_t i = 0; i < kDimensions; ++i) base[row * kDimensions + i] *= scale;
+  }
+  Opened opened(Declare(Arguments(Metric::kDotProduct, "i8")), RowsOf(base, kDimensions));
+  const std::span query(base.data() + 8 * kDimensions, kDimensions);
+  for (const Candidate& candidate : opened.Search(query, 10, 1000)) {
+    float exact;
+    ComputeDistances(BestDistanceKernels(), DistanceFunction::kDotProduct, query, opened.vectors,
+                     candidate.row, 1, &exact);
+    const std::span row(base.data() + candidate.row * kDimensions, kDimensions);
+    const auto length = [](std::span<const float> vector) {
+      double sum = 0;
+      for (float value : vector) sum += double{value} * value;
+      return std::sqrt(sum);
+    };
+    EXPECT_NEAR(candidate.distance, -exact, 0.01 * length(row) * length(query)) << candidate.row;
+  }
+}
+
+// Values as large as the code holds in every dimension, where sums of their products are largest.
+TEST(VectorSimilarityTest, DistancesFitTheirKeysWhateverTheDimensions) {
+  for (size_t dimensions : {1, 2, 3, 5, 31, 4096, 5000, 140'000}) {
+    std::mt19937_64 random(dimensions);
+    std::vector<float> base(40 * dimensions);
+    for (size_t i = 0; i < base.size(); ++i) {
+      const size_t row = i / dimensions;
+      const bool positive = row % 10 == 0 ? row % 20 == 0 : random() % 2 == 0;
+      base[i] = (positive ? 2.0f : -2.0f) + 0.5f * static_cast<float>(random() % 1000) / 1000;
+    }
+    const VectorRows rows = RowsOf(base, dimensions);
+    for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDotProduct}) {
+      auto arguments = Arguments(metric, "i8");
+      arguments[2] = Argument(dimensions);
+      Opened opened(Declare(arguments), rows);
+      for (size_t q : {0, 10, 31, 39}) {
+        const std::span query(base.data() + q * dimensions, dimensions);
+        const auto found = opened.Search(query, 40, 40);
+        EXPECT_GE(found.size(), 20u);
+        std::vector<float> distances(40);
+        ComputeDistances(BestDistanceKernels(),
+                         metric == Metric::kL2 ? DistanceFunction::kL2Squared : FunctionOf(metric),
+                         query, rows, 0, 40, distances.data());
+        if (metric == Metric::kDotProduct) {
+          for (float& distance : distances) distance = -distance;
+        }
+        const auto [least, most] = std::minmax_element(distances.begin(), distances.end());
+        const float tolerance = 0.05f * (*most - *least);
+        for (const Candidate& candidate : found) {
+          EXPECT_NEAR(candidate.distance, distances[candidate.row], tolerance)
+              << MetricFunction(metric) << " " << dimensions << " " << q << " " << candidate.row;
+        }
+      }
+    }
+  }
+}
+
 TEST(VectorSimilarityTest, RowsThatCannotBeIndexedAreNamed) {
   auto check = [](const SkipIndex& index, std::vector<float> values, std::vector<uint64_t> ends) {
     const ArrayColumn column(
