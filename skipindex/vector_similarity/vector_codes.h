@@ -3,6 +3,7 @@
 // neither: it only sees a CodeScorer, which gives keys for row numbers, smaller is nearer.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -21,12 +22,14 @@ enum class Quantization : uint8_t { kFloat32 = 0, kBFloat16 = 1, kFloat16 = 2, k
 
 std::string_view QuantizationName(Quantization quantization);
 
-// An order-preserving key of a float (not NaN), and back.
+// An order-preserving key of a float, and back; never NaN, which a damaged code can be.
 inline uint32_t FloatToKey(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
   return bits ^ ((bits >> 31) != 0 ? 0xFFFFFFFF : 0x80000000);
 }
 inline float KeyToFloat(uint32_t key) {
+  constexpr uint32_t kInfinityKey = 0xFF800000;
+  key = std::clamp(key, ~kInfinityKey, kInfinityKey);
   return std::bit_cast<float>(key ^ ((key >> 31) != 0 ? 0x80000000 : 0xFFFFFFFF));
 }
 

@@ -238,7 +238,10 @@ TEST_P(EveryCombination, SurvivesDamagedBytes) {
           sub_index->neighbor_searcher()->Start({.vector = query, .count = 10, .effort = 40});
       std::vector<Candidate> found;
       for (int i = 0; i < 3; ++i) search->Next(found, test.context);
-      for (const Candidate& candidate : found) ASSERT_LT(candidate.row, rows.rows);
+      for (const Candidate& candidate : found) {
+        ASSERT_LT(candidate.row, rows.rows);
+        ASSERT_FALSE(std::isnan(candidate.distance));
+      }
       ++searched;
     } catch (const Error& error) {
       ASSERT_THAT(error.code(),
