@@ -30,42 +30,26 @@ RowBitmap SliceBitmap(const RowBitmap& rows, size_t first, size_t count) {
 
 }  // namespace
 
-NeighborSearchRun::NeighborSearchRun(PartSetPtr parts, const NeighborRequest& request,
-                                     const TaskContext& task)
-    : parts_(std::move(parts)), request_(request), task_(task), charge_(task.memory(), 0, "") {
+SearchableRowsPtr FindSearchableRows(PartSetPtr parts, const DeclaredIndex* index,
+                                     const RowFilter& filter, const QuerySettings& settings,
+                                     const TaskContext& task) {
   std::vector<std::string> used;
-  if (request.index != nullptr) used.push_back(request.index->declaration.name);
-  selection_ = SelectGranules(*parts_, request.filter->predicate, *request.settings, used, task);
-}
-
-std::vector<RankedRow> NeighborSearchRun::Run() {
-  FindMatchingRows();
-  for (uint32_t part = 0; part < selection_.parts.size(); ++part) PlanPart(part);
-  SearchGraphs();
-  NearestRows nearest(request_.count, request_.query->function() == DistanceFunction::kDotProduct);
-  std::vector<std::vector<uint32_t>> rows_of_part = KeepBestCandidates();
-  CountGranules(rows_of_part);
-  if (request_.settings->vector_search_rerank_scope == RerankScope::kGranules) {
-    ExtendToGranules(rows_of_part);
-  }
-  Rerank(rows_of_part, nearest);
-  Scan(nearest);
-  return nearest.TakeSorted();
-}
-
-void NeighborSearchRun::FindMatchingRows() {
-  const CompiledExpressionPtr& condition = request_.filter->condition;
+  if (index != nullptr) used.push_back(index->declaration.name);
+  auto rows = std::make_shared<SearchableRows>();
+  rows->selection = SelectGranules(*parts, filter.predicate, settings, used, task);
+  rows->parts = std::move(parts);
+  const CompiledExpressionPtr& condition = filter.condition;
   size_t bytes = 0;
-  for (const SelectedPart& selected : selection_.parts) {
+  for (const SelectedPart& selected : rows->selection.parts) {
     if (condition || selected.dead != nullptr) bytes += selected.part->rows() / 8;
   }
-  charge_.Grow(bytes, "the rows that may be returned");
+  rows->charge = MemoryCharge(task.memory(), bytes, "the rows that may be returned");
   std::vector<RowBitmap> found;
-  if (condition) found = granary::FindMatchingRows(selection_, *condition, task_);
-  matching_.resize(selection_.parts.size());
-  for (size_t part = 0; part < matching_.size(); ++part) {
-    const SelectedPart& selected = selection_.parts[part];
-    MatchingRows& matching = matching_[part];
+  if (condition) found = FindMatchingRows(rows->selection, *condition, task);
+  rows->matching.resize(rows->selection.parts.size());
+  for (size_t part = 0; part < rows->matching.size(); ++part) {
+    const SelectedPart& selected = rows->selection.parts[part];
+    MatchingRows& matching = rows->matching[part];
     if (condition) {
       matching.bitmap = std::move(found[part]);
     } else if (selected.dead != nullptr) {
@@ -74,8 +58,42 @@ void NeighborSearchRun::FindMatchingRows() {
       matching.bitmap->AndNot(selected.dead->rows());
     }
     matching.count = matching.bitmap ? matching.bitmap->Count() : selected.rows();
-    statistics_.matching_rows += matching.count;
   }
+  return rows;
+}
+
+NeighborSearchRun::NeighborSearchRun(PartSetPtr parts, const NeighborRequest& request,
+                                     const TaskContext& task)
+    : NeighborSearchRun(FindSearchableRows(std::move(parts), request.index, *request.filter,
+                                           *request.settings, task),
+                        request, task) {}
+
+NeighborSearchRun::NeighborSearchRun(SearchableRowsPtr rows, const NeighborRequest& request,
+                                     const TaskContext& task)
+    : rows_(std::move(rows)),
+      request_(request),
+      task_(task),
+      selection_(rows_->selection),
+      matching_(rows_->matching) {
+  for (const MatchingRows& matching : matching_) statistics_.matching_rows += matching.count;
+}
+
+std::vector<RankedRow> NeighborSearchRun::Run() {
+  NearestRows nearest(request_.count, request_.query->function() == DistanceFunction::kDotProduct);
+  SearchIndexes(nearest);
+  Scan(nearest);
+  return nearest.TakeSorted();
+}
+
+void NeighborSearchRun::SearchIndexes(NearestRows& nearest) {
+  for (uint32_t part = 0; part < selection_.parts.size(); ++part) PlanPart(part);
+  SearchGraphs();
+  std::vector<std::vector<uint32_t>> rows_of_part = KeepBestCandidates();
+  CountGranules(rows_of_part);
+  if (request_.settings->vector_search_rerank_scope == RerankScope::kGranules) {
+    ExtendToGranules(rows_of_part);
+  }
+  Rerank(rows_of_part, nearest);
 }
 
 size_t NeighborSearchRun::effort() const {

@@ -7,10 +7,13 @@
 // rows. A sub-index that proposes fewer rows than it has is asked again and at the end scanned.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "granary/query/granule_filter.h"
@@ -44,22 +47,55 @@ struct NeighborStatistics {
   std::map<std::string, size_t> reasons;  // why parts or blocks were scanned, and how many
 };
 
+// The rows of a part that a search may return.
+struct MatchingRows {
+  std::optional<RowBitmap> bitmap;  // nothing: all rows of the selected granules
+  size_t count = 0;
+};
+
+// What any number of searches with the same filter have in common. Immutable.
+struct SearchableRows {
+  PartSetPtr parts;
+  GranuleSelection selection;
+  std::vector<MatchingRows> matching;  // by part of the selection
+  MemoryCharge charge;
+};
+using SearchableRowsPtr = std::shared_ptr<const SearchableRows>;
+
+// Prunes granules and evaluates WHERE. `index` is the one that will be searched, or null.
+SearchableRowsPtr FindSearchableRows(PartSetPtr parts, const DeclaredIndex* index,
+                                     const RowFilter& filter, const QuerySettings& settings,
+                                     const TaskContext& task);
+
 class NeighborSearchRun {
  public:
+  // Granules of one part.
+  struct ScanRange {
+    uint32_t part = 0;
+    GranuleRange granules;
+
+    friend auto operator<=>(const ScanRange& a, const ScanRange& b) {
+      return std::tie(a.part, a.granules.begin, a.granules.end) <=>
+             std::tie(b.part, b.granules.begin, b.granules.end);
+    }
+  };
+
   NeighborSearchRun(PartSetPtr parts, const NeighborRequest& request, const TaskContext& task);
+  NeighborSearchRun(SearchableRowsPtr rows, const NeighborRequest& request,
+                    const TaskContext& task);
 
   // Best first; at most k. Called once.
   std::vector<RankedRow> Run();
+
+  // The first half of Run: offers what the sub-indexes find to `nearest` and leaves the rest to the
+  // caller, as ranges to scan.
+  void SearchIndexes(NearestRows& nearest);
+  const std::vector<ScanRange>& scans() const { return scans_; }
 
   const GranuleSelection& selection() const { return selection_; }
   const NeighborStatistics& statistics() const { return statistics_; }
 
  private:
-  // The rows of a part that may be returned.
-  struct MatchingRows {
-    std::optional<RowBitmap> bitmap;  // nothing: all rows of the selected granules
-    size_t count = 0;
-  };
   // One sub-index to search.
   struct GraphBlock {
     uint32_t part = 0;
@@ -69,15 +105,8 @@ class NeighborSearchRun {
     std::shared_ptr<const SubIndex> sub_index;
     std::vector<Candidate> candidates;  // rows of the part
     size_t visited_rows = 0;
-    bool is_short = false;              // proposed fewer rows than there are
+    bool is_short = false;  // proposed fewer rows than there are
   };
-  // Rows to measure one by one.
-  struct ScanRange {
-    uint32_t part = 0;
-    GranuleRange granules;
-  };
-
-  void FindMatchingRows();
   void PlanPart(uint32_t part);
   bool PrefersScan(const MatchingRows& matching, size_t rows) const;
   void AddScan(uint32_t part, GranuleRange granules, const char* reason);
@@ -92,14 +121,13 @@ class NeighborSearchRun {
   bool Matches(uint32_t part, uint32_t row) const;
   size_t effort() const;
 
-  const PartSetPtr parts_;
+  const SearchableRowsPtr rows_;
   const NeighborRequest& request_;
   const TaskContext& task_;
-  GranuleSelection selection_;
-  std::vector<MatchingRows> matching_;  // by part of the selection
+  const GranuleSelection& selection_;
+  const std::vector<MatchingRows>& matching_;
   std::vector<GraphBlock> graphs_;
   std::vector<ScanRange> scans_;
-  MemoryCharge charge_;
   NeighborStatistics statistics_;
 };
 

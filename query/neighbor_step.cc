@@ -1,30 +1,14 @@
 #include "granary/query/neighbor_step.h"
 
-#include <algorithm>
 #include <chrono>
-#include <numeric>
 #include <utility>
 
-#include "granary/parts/part_reader.h"
+#include "granary/query/neighbor_result.h"
 #include "granary/query/recall.h"
 #include "granary/query/statement_context.h"
 
 namespace granary {
 namespace {
-
-// What was done, in words.
-std::string StrategyOf(const NeighborStatistics& statistics, bool has_filter) {
-  std::string strategy;
-  if (statistics.graph_blocks > 0) {
-    strategy =
-        has_filter ? "sub-indexes searched among the rows that pass WHERE" : "sub-indexes searched";
-  }
-  if (statistics.scanned_rows > 0) {
-    strategy += (strategy.empty() ? "" : ", ") + std::string("exact scan of ") +
-                std::to_string(statistics.scanned_rows) + " rows";
-  }
-  return strategy.empty() ? "nothing to search" : strategy;
-}
 
 struct TimedSearch {
   std::vector<RankedRow> rows;
@@ -70,13 +54,7 @@ const DeclaredIndex* NeighborStep::FindIndex(const PartSet& parts,
                                              const DistanceQuery& query) const {
   const DeclaredIndex* index = index_name_.empty() ? nullptr : parts.FindIndex(index_name_);
   if (index == nullptr) return nullptr;
-  const std::optional<size_t> dimensions = index->index->vector_search()->dimensions;
-  if (dimensions && *dimensions != query.dimensions()) {
-    throw Error(ErrorCode::kIncorrectQuery,
-                "The query vector has " + std::to_string(query.dimensions()) +
-                    " elements, index '" + index_name_ + "' is over vectors of " +
-                    std::to_string(*dimensions));
-  }
+  CheckDimensions(*index, query);
   if (!query.is_finite()) {
     throw Error(ErrorCode::kIncorrectQuery,
                 "The query vector holds NaN or infinite elements, which have no neighbours");
@@ -110,39 +88,17 @@ Block NeighborStep::Search(StatementContext& context) const {
 
 Block NeighborStep::ReadRows(const std::vector<RankedRow>& rows, const GranuleSelection& selection,
                              const TaskContext& task) const {
-  // Positions in `rows` by part and row, so that each part is read once and front to back.
-  std::vector<uint32_t> order(rows.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return rows[a].part != rows[b].part ? rows[a].part < rows[b].part : rows[a].row < rows[b].row;
-  });
   const std::string& distance = shape_.distance->text();
   std::vector<std::string> columns = ColumnNames(header());
   std::erase(columns, distance);
-  std::vector<Block> blocks;
-  for (size_t begin = 0; begin < order.size() && !columns.empty();) {
-    const uint32_t part = rows[order[begin]].part;
-    std::vector<uint32_t> rows_of_part;
-    for (; begin < order.size() && rows[order[begin]].part == part; ++begin) {
-      rows_of_part.push_back(rows[order[begin]].row);
-    }
-    blocks.push_back(PartReader(selection.parts[part].part, columns, task).Gather(rows_of_part));
-  }
-  Block stored(rows.size());
-  if (!columns.empty()) {
-    std::vector<uint32_t> rank(rows.size());
-    for (size_t i = 0; i < order.size(); ++i) rank[order[i]] = static_cast<uint32_t>(i);
-    stored = ConcatenateBlocks(blocks).Gather(rank);
-  }
+  const Block stored = GatherRanked(rows, selection, columns, task);
   Block result(rows.size());
   for (const HeaderColumn& column : header()) {
     if (column.name != distance) {
       result.Add(column.name, stored.Get(column.name));
       continue;
     }
-    auto values = ColumnBuilder::Create(column.type);
-    for (const RankedRow& row : rows) values->Append(Value(row.distance));
-    result.Add(column.name, values->Finish());
+    result.Add(column.name, DistanceColumn(rows, column.type));
   }
   return result;
 }
@@ -193,35 +149,8 @@ void NeighborStep::DescribeSearch(StatementContext& context, StepDescription& de
   const NeighborRequest request = MakeRequest(*parts, query);
   NeighborSearchRun run(parts, request, context.task());
   run.Run();
-  const NeighborStatistics& statistics = run.statistics();
-  GranuleSelection selection = run.selection();
-  if (request.index != nullptr) {
-    const IndexDeclaration& declaration = request.index->declaration;
-    selection.stages.push_back({.type = "Skip",
-                                .name = declaration.name,
-                                .description = declaration.kind + " GRANULARITY " +
-                                               std::to_string(declaration.granularity),
-                                .condition = {},
-                                .parts_before = selection.parts.size(),
-                                .parts_after = statistics.parts_read,
-                                .granules_before = selection.granules(),
-                                .granules_after = statistics.granules_read});
-  }
-  description.indexes.push_back("Indexes:");
-  for (std::string& line : DescribeStages(selection)) {
-    description.indexes.push_back(std::move(line));
-  }
-  description.details.push_back("Strategy: " +
-                                StrategyOf(statistics, filter_.condition != nullptr));
-  for (const auto& [reason, count] : statistics.reasons) {
-    description.details.push_back("Exact scan: " + reason + " (" + std::to_string(count) + ")");
-  }
-  if (statistics.graph_blocks > 0) {
-    description.details.push_back(
-        "Candidates: " + std::to_string(statistics.candidates) + " rows of " +
-        std::to_string(statistics.graph_blocks) +
-        " sub-indexes, candidate granules: " + std::to_string(statistics.candidate_granules));
-  }
+  DescribeStatistics(request.index, run.selection(), run.statistics(), filter_.condition != nullptr,
+                     description);
 }
 
 }  // namespace granary

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "granary/parts/part_reader.h"
+#include "granary/query/neighbor_batch.h"
 #include "granary/query/recall.h"
 #include "granary/query/source.h"
 #include "granary/query/statement_context.h"
@@ -17,6 +18,7 @@ namespace granary {
 namespace {
 
 constexpr size_t kSamplesMax = 1000000;
+constexpr size_t kSamplesAtOnce = 256;
 
 Header SamplingHeader() {
   return {{"part", TypeId::kString},  {"index", TypeId::kString},   {"rows", TypeId::kUInt64},
@@ -110,12 +112,9 @@ class RecallSampler {
 
   Block Run() {
     Draw();
-    std::vector<std::vector<PartCounts>> counts(samples_.size());
-    context_.task().executor().ParallelFor(samples_.size(), [&](size_t sample) {
-      counts[sample] = SearchNeighborsOf(samples_[sample]);
-    });
-    for (const std::vector<PartCounts>& of_sample : counts) {
-      for (size_t part = 0; part < of_sample.size(); ++part) counts_[part] += of_sample[part];
+    for (size_t begin = 0; begin < samples_.size(); begin += kSamplesAtOnce) {
+      SearchNeighborsOf(
+          std::span(samples_).subspan(begin, std::min(kSamplesAtOnce, samples_.size() - begin)));
     }
     return Report();
   }
@@ -155,38 +154,52 @@ class RecallSampler {
     return selected.LiveRowsIn(selected.part->all_granules());
   }
 
-  std::vector<PartCounts> SearchNeighborsOf(const Sample& sample) const {
+  void SearchNeighborsOf(std::span<const Sample> samples) {
     const VectorSearchAbility& ability = *table_.index->index->vector_search();
-    const bool is_double = sample.vector->type().element().id() == TypeId::kFloat64;
-    const DistanceQuery query(FunctionOf(ability.metric), ability.column, *sample.vector, is_double,
-                              context_.functions().kernels);
-    std::vector<PartCounts> counts(counts_.size());
-    if (!query.is_finite() || (query.function() == DistanceFunction::kCosine && query.is_zero())) {
-      return counts;
+    std::vector<DistanceQuery> queries;
+    std::vector<const Sample*> sample_of;
+    for (const Sample& sample : samples) {
+      const bool is_double = sample.vector->type().element().id() == TypeId::kFloat64;
+      DistanceQuery query(FunctionOf(ability.metric), ability.column, *sample.vector, is_double,
+                          context_.functions().kernels);
+      const bool is_cosine = query.function() == DistanceFunction::kCosine;
+      if (!query.is_finite() || (is_cosine && query.is_zero())) continue;
+      queries.push_back(std::move(query));
+      sample_of.push_back(&sample);
     }
+    const auto found = Search(queries, table_.index, settings_);
+    const auto exact = Search(queries, nullptr, exact_settings_);
+    for (size_t i = 0; i < queries.size(); ++i) {
+      ++counts_[sample_of[i]->part].samples;
+      const std::vector<RankedRow> others = Others(exact[i], *sample_of[i]);
+      const std::vector<bool> is_found = FindExactRows(Others(found[i], *sample_of[i]), others);
+      for (size_t rank = 0; rank < others.size(); ++rank) {
+        PartCounts& counts = counts_[others[rank].part];
+        ++counts.neighbors;
+        counts.found += is_found[rank] ? 1 : 0;
+      }
+    }
+  }
+
+  std::vector<std::vector<RankedRow>> Search(std::span<const DistanceQuery> queries,
+                                             const DeclaredIndex* index,
+                                             const QuerySettings& settings) const {
     const RowFilter all_rows;
-    const auto search = [&](const DeclaredIndex* index, const QuerySettings& settings) {
-      // One more than is wanted: the row itself, if it is found, does not count.
-      const NeighborRequest request{.query = &query,
-                                    .count = sampling_.k + 1,
-                                    .index = index,
-                                    .filter = &all_rows,
-                                    .settings = &settings};
-      std::vector<RankedRow> rows = NeighborSearchRun(table_.parts, request, context_.task()).Run();
-      std::erase_if(rows, [&](const RankedRow& row) {
-        return row.part == sample.part && row.row == sample.row;
-      });
-      rows.resize(std::min(rows.size(), sampling_.k));
-      return rows;
-    };
-    const std::vector<RankedRow> exact = search(nullptr, exact_settings_);
-    const std::vector<bool> is_found = FindExactRows(search(table_.index, settings_), exact);
-    counts[sample.part].samples = 1;
-    for (size_t i = 0; i < exact.size(); ++i) {
-      ++counts[exact[i].part].neighbors;
-      counts[exact[i].part].found += is_found[i] ? 1 : 0;
-    }
-    return counts;
+    // One more than is wanted: the row itself, if it is found, does not count.
+    return NeighborBatch(table_.parts,
+                         {.count = sampling_.k + 1,
+                          .index = index,
+                          .filter = &all_rows,
+                          .settings = &settings},
+                         context_.task())
+        .Search(queries);
+  }
+
+  std::vector<RankedRow> Others(std::vector<RankedRow> rows, const Sample& self) const {
+    std::erase_if(
+        rows, [&](const RankedRow& row) { return row.part == self.part && row.row == self.row; });
+    rows.resize(std::min(rows.size(), sampling_.k));
+    return rows;
   }
 
   Block Report() const {

@@ -1,0 +1,58 @@
+// Many nearest-neighbour searches over the same rows at once. Granules are pruned and WHERE is
+// evaluated once for all of them; sub-indexes are searched for many vectors in parallel; what is
+// scanned is read once, a run of rows that fits into a core's cache being measured against each of
+// the vectors. Each search gives the same rows as it would alone.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "granary/query/neighbor_search.h"
+
+namespace granary {
+
+struct NeighborBatchRequest {
+  size_t count = 0;                      // k
+  const DeclaredIndex* index = nullptr;  // null: exact
+  const RowFilter* filter = nullptr;
+  const QuerySettings* settings = nullptr;
+};
+
+class NeighborBatch {
+ public:
+  // What the request points to and the task outlive the object.
+  NeighborBatch(PartSetPtr parts, const NeighborBatchRequest& request, const TaskContext& task);
+
+  // The best rows of each query, best first, at most k. The queries have one function and column.
+  // May be called many times, by one thread at a time.
+  std::vector<std::vector<RankedRow>> Search(std::span<const DistanceQuery> queries);
+
+  const GranuleSelection& selection() const { return rows_->selection; }
+  // Of all searches so far together; what they have in common (rows that match, parts) is that of
+  // the last one.
+  const NeighborStatistics& statistics() const { return statistics_; }
+
+ private:
+  using ScanRange = NeighborSearchRun::ScanRange;
+  // Rows that some of the queries are to be compared with.
+  struct SharedScan {
+    ScanRange range;
+    std::vector<uint32_t> queries;
+  };
+
+  NeighborRequest RequestFor(const DistanceQuery& query) const;
+  size_t MatchingRowsIn(const ScanRange& range) const;
+  void Scan(std::span<const DistanceQuery> queries, const std::vector<SharedScan>& scans,
+            std::vector<NearestRows>& nearest) const;
+  void ScanPiece(std::span<const DistanceQuery> queries, const SharedScan& scan,
+                 std::vector<NearestRows>& nearest) const;
+  void Count(const NeighborStatistics& of_search);
+
+  const NeighborBatchRequest request_;
+  const TaskContext& task_;
+  const SearchableRowsPtr rows_;
+  NeighborStatistics statistics_;
+};
+
+}  // namespace granary
