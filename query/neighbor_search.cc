@@ -179,6 +179,7 @@ void NeighborSearchRun::SearchGraph(GraphBlock& block) {
   }
   const std::unique_ptr<NeighborSearch> search =
       block.sub_index->neighbor_searcher()->Start({.vector = request_.query->floats(),
+                                                   .doubles = request_.query->doubles(),
                                                    .count = wanted,
                                                    .effort = effort(),
                                                    .accept = accept ? &*accept : nullptr,
@@ -205,12 +206,14 @@ std::vector<std::vector<uint32_t>> NeighborSearchRun::KeepBestCandidates() {
     uint32_t row;
   };
   std::vector<PartCandidate> all;
+  size_t most = effort();
   for (const GraphBlock& block : graphs_) {
+    most = std::max(most, block.sub_index->neighbor_searcher()->candidates_max(effort()));
     for (const Candidate& candidate : block.candidates) {
       all.push_back({candidate.distance, block.part, candidate.row});
     }
   }
-  const size_t kept = std::min(all.size(), effort());
+  const size_t kept = std::min(all.size(), most);
   const auto nearer = [](const PartCandidate& a, const PartCandidate& b) {
     if (a.distance != b.distance) return a.distance < b.distance;
     return a.part != b.part ? a.part < b.part : a.row < b.row;

@@ -49,6 +49,7 @@ struct Candidate {
 
 struct NeighborQuery {
   std::span<const float> vector;             // outlives the search
+  std::span<const double> doubles = {};      // the same before rounding, if it is known
   size_t count = 0;                          // how many rows the caller wants; at least 1
   size_t effort = 0;                         // width of the search (ef_search); at least 1
   AcceptSet* accept = nullptr;               // null: every row; else outlives the search
@@ -62,8 +63,8 @@ class NeighborSearch {
 
   // Appends the next nearest candidates that were not returned before, ascending by (distance, row)
   // within one call: at least query.count if there are as many reachable accepted rows, on the
-  // first call up to max(count, effort). Later calls widen the search. Appends nothing when the
-  // search can find no more (which does not mean that there are none).
+  // first call up to max(count, candidates_max(effort)). Later calls widen the search. Appends
+  // nothing when the search can find no more (which does not mean that there are none).
   virtual void Next(std::vector<Candidate>& out, const TaskContext& context) = 0;
 
   // Rows whose distance was computed so far.
@@ -92,6 +93,9 @@ class NeighborSearcher {
   virtual std::unique_ptr<DistanceBounds> StartBounds(const NeighborQuery&) const {
     return nullptr;
   }
+  // How many of the candidates of several blocks, nearest first by their estimates, hold those that
+  // a search of this effort is for: more than effort where estimates are coarse.
+  virtual size_t candidates_max(size_t effort) const { return effort; }
   // True if Next() considers every row of the block (a small block has no graph).
   virtual bool is_flat() const = 0;
 };

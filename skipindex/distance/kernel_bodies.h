@@ -144,7 +144,8 @@ void DotNormKernel(const RowSet& rows, const typename L::Scalar* query, typename
 }
 
 template <class F, class D>
-constexpr DistanceKernels MakeKernels(std::string_view name, DistanceKernels::Integer integer) {
+constexpr DistanceKernels MakeKernels(std::string_view name, DistanceKernels::Integer integer,
+                                      DistanceKernels::Bits bits) {
   using FL2 = SquaredDifference<F>;
   using DL2 = SquaredDifference<D>;
   using FDot = Product<F>;
@@ -164,5 +165,6 @@ constexpr DistanceKernels MakeKernels(std::string_view name, DistanceKernels::In
       .dot_norm_double = {DotNormKernel<D, float>, DotNormKernel<D, double>,
                           DotNormKernel<D, BFloat16Bits>, nullptr},
       .dot_u8_i8 = integer,
+      .hamming = bits,
   };
 }

@@ -16,7 +16,7 @@ extern const DistanceKernels kPortableKernels;
 #if defined(__x86_64__)
 // Only to be called on a CPU that has the instructions.
 extern const DistanceKernels kAvx2Kernels;    // AVX2, F16C
-extern const DistanceKernels kAvx512Kernels;  // AVX-512 F, BW, DQ, VL, VNNI
+extern const DistanceKernels kAvx512Kernels;  // AVX-512 F, BW, DQ, VL, VNNI; hamming: VPOPCNTDQ
 #endif
 
 // Without loss.

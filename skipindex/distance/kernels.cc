@@ -9,6 +9,22 @@
 
 namespace granary {
 
+#if defined(__x86_64__)
+namespace {
+
+// The first processors with the other instructions cannot count bits.
+const DistanceKernels& Avx512Kernels() {
+  static const DistanceKernels kernels = [] {
+    DistanceKernels chosen = kAvx512Kernels;
+    if (!__builtin_cpu_supports("avx512vpopcntdq")) chosen.hamming = kAvx2Kernels.hamming;
+    return chosen;
+  }();
+  return kernels;
+}
+
+}  // namespace
+#endif
+
 std::vector<const DistanceKernels*> AvailableDistanceKernels() {
   std::vector<const DistanceKernels*> available;
 #if defined(__x86_64__)
@@ -16,7 +32,7 @@ std::vector<const DistanceKernels*> AvailableDistanceKernels() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512vnni")) {
-    available.push_back(&kAvx512Kernels);
+    available.push_back(&Avx512Kernels());
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
       __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2")) {

@@ -37,6 +37,9 @@ struct DistanceKernels {
                                  double* norm);
   // Rows of unsigned bytes, a query of signed ones; exact modulo 2^32.
   using Integer = void (*)(const RowSet& rows, const int8_t* query, int32_t* out);
+  // Rows and a query of bits, a multiple of 8 of them, which are the dimensions: in how many they
+  // differ.
+  using Bits = void (*)(const RowSet& rows, const std::byte* query, uint32_t* out);
 
   std::string_view name;  // "avx512", "avx2" or "portable"
 
@@ -50,6 +53,7 @@ struct DistanceKernels {
   DoubleDotNorm dot_norm_double[4];
 
   Integer dot_u8_i8;
+  Bits hamming;
 };
 
 // The kernels for a value of the setting `distance_kernels`: 'auto' (the best for this CPU),

@@ -154,9 +154,43 @@ void DotBytes(const RowSet& rows, const int8_t* query, int32_t* out) {
   }
 }
 
+// Counts bits by looking up those of each half byte (Mula et al. 2016).
+__m256i AddDiffering(__m256i sum, const std::byte* row, const std::byte* query) {
+  const __m256i bits_of = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1,
+                                           2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+  const __m256i low = _mm256_set1_epi8(15);
+  const __m256i differing =
+      _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(row)),
+                       _mm256_loadu_si256(reinterpret_cast<const __m256i*>(query)));
+  const __m256i counts = _mm256_add_epi8(
+      _mm256_shuffle_epi8(bits_of, _mm256_and_si256(differing, low)),
+      _mm256_shuffle_epi8(bits_of, _mm256_and_si256(_mm256_srli_epi16(differing, 4), low)));
+  return _mm256_add_epi64(sum, _mm256_sad_epu8(counts, _mm256_setzero_si256()));
+}
+
+void Hamming(const RowSet& rows, const std::byte* query, uint32_t* out) {
+  const size_t bytes = rows.dimensions / 8;
+  const size_t whole = bytes / 32 * 32;
+  const size_t rest = bytes - whole;
+  std::byte query_rest[32] = {};
+  if (rest != 0) std::memcpy(query_rest, query + whole, rest);
+  for (size_t r = 0; r < rows.count; ++r) {
+    const std::byte* row = RowAt<std::byte>(rows, r);
+    __m256i sum = _mm256_setzero_si256();
+    for (size_t i = 0; i < whole; i += 32) sum = AddDiffering(sum, row + i, query + i);
+    if (rest != 0) {
+      std::byte row_rest[32] = {};
+      std::memcpy(row_rest, row + whole, rest);
+      sum = AddDiffering(sum, row_rest, query_rest);
+    }
+    out[r] = static_cast<uint32_t>(SumOf(sum));
+  }
+}
+
 }  // namespace
 
-const DistanceKernels kAvx2Kernels = MakeKernels<FloatLanes, DoubleLanes>("avx2", DotBytes);
+const DistanceKernels kAvx2Kernels =
+    MakeKernels<FloatLanes, DoubleLanes>("avx2", DotBytes, Hamming);
 
 }  // namespace granary
 

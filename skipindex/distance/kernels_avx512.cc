@@ -11,7 +11,8 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c,bmi2")
+#pragma GCC target( \
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vpopcntdq,avx2,fma,f16c,bmi2")
 
 namespace granary {
 namespace {
@@ -160,9 +161,31 @@ void DotBytes(const RowSet& rows, const int8_t* query, int32_t* out) {
   }
 }
 
+template <size_t kRows>
+void HammingRows(const std::byte* const* row, const std::byte* query, size_t bytes, uint32_t* out) {
+  __m512i sums[kRows];
+  for (size_t r = 0; r < kRows; ++r) sums[r] = _mm512_setzero_si512();
+  for (size_t i = 0; i < bytes; i += 64) {
+    const __mmask64 mask = bytes - i >= 64 ? ~uint64_t{0} : (uint64_t{1} << (bytes - i)) - 1;
+    const __m512i q = _mm512_maskz_loadu_epi8(mask, query + i);
+    for (size_t r = 0; r < kRows; ++r) {
+      const __m512i differing = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, row[r] + i), q);
+      sums[r] = _mm512_add_epi32(sums[r], _mm512_popcnt_epi32(differing));
+    }
+  }
+  StoreSums<kRows>(sums, reinterpret_cast<int32_t*>(out));
+}
+
+void Hamming(const RowSet& rows, const std::byte* query, uint32_t* out) {
+  ForRowsAtOnce<std::byte>(rows, [&]<size_t kRows>(const std::byte* const* row, size_t i) {
+    HammingRows<kRows>(row, query, rows.dimensions / 8, out + i);
+  });
+}
+
 }  // namespace
 
-const DistanceKernels kAvx512Kernels = MakeKernels<FloatLanes, DoubleLanes>("avx512", DotBytes);
+const DistanceKernels kAvx512Kernels =
+    MakeKernels<FloatLanes, DoubleLanes>("avx512", DotBytes, Hamming);
 
 }  // namespace granary
 

@@ -1,5 +1,8 @@
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "granary/skipindex/distance/kernel_variants.h"
 
@@ -76,9 +79,26 @@ void DotBytes(const RowSet& rows, const int8_t* query, int32_t* out) {
 
 #include "granary/skipindex/distance/kernel_bodies.h"
 
+void Hamming(const RowSet& rows, const std::byte* query, uint32_t* out) {
+  const size_t bytes = rows.dimensions / 8;
+  for (size_t r = 0; r < rows.count; ++r) {
+    const std::byte* row = RowAt<std::byte>(rows, r);
+    int differing = 0;
+    for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
+      uint64_t a = 0;
+      uint64_t b = 0;
+      const size_t width = std::min(sizeof(uint64_t), bytes - i);
+      std::memcpy(&a, row + i, width);
+      std::memcpy(&b, query + i, width);
+      differing += std::popcount(a ^ b);
+    }
+    out[r] = static_cast<uint32_t>(differing);
+  }
+}
+
 }  // namespace
 
 const DistanceKernels kPortableKernels =
-    MakeKernels<Lanes<float>, Lanes<double>>("portable", DotBytes);
+    MakeKernels<Lanes<float>, Lanes<double>>("portable", DotBytes, Hamming);
 
 }  // namespace granary

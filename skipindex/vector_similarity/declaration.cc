@@ -42,17 +42,20 @@ Metric ParseMetric(const std::string& name) {
 }
 
 Quantization ParseQuantization(const std::string& name) {
-  for (Quantization quantization : {Quantization::kFloat32, Quantization::kBFloat16,
-                                    Quantization::kFloat16, Quantization::kInt8}) {
+  for (Quantization quantization : kQuantizations) {
     if (name == QuantizationName(quantization)) return quantization;
   }
-  if (name == "f64" || name == "b1") {
-    throw Error(ErrorCode::kNotImplemented,
-                fmt::format("vector_similarity index: quantization '{}' is not supported yet; use "
-                            "f32, bf16, f16 or i8",
-                            name));
+  ThrowData(fmt::format("quantization '{}' is not one of f64, f32, f16, bf16, i8, b1", name));
+}
+
+void CheckBits(const VectorSimilarityDeclaration& declaration) {
+  if (declaration.metric != Metric::kCosine) {
+    ThrowData("quantization 'b1' can only be used with cosineDistance");
   }
-  ThrowData(fmt::format("quantization '{}' is not one of f32, bf16, f16, i8", name));
+  if (declaration.dimensions && *declaration.dimensions % 8 != 0) {
+    ThrowData(fmt::format("quantization 'b1' needs a multiple of 8 dimensions, but there are {}",
+                          *declaration.dimensions));
+  }
 }
 
 // What the presets stand for, all with i8; README.md says what they measure.
@@ -127,6 +130,7 @@ VectorSimilarityDeclaration VectorSimilarityDeclaration::Parse(
     const size_t width = UnsignedArgument(*next++, "ef_construction", kConstructionWidthMax);
     if (width != 0) parsed.construction_width = width;
   }
+  if (parsed.quantization == Quantization::kBit) CheckBits(parsed);
   CheckExpression(*declaration.expression);
   return parsed;
 }

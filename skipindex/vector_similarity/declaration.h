@@ -26,8 +26,8 @@ struct VectorSimilarityDeclaration {
   size_t construction_width = 128;  // ef_construction
 
   // Checks arguments and the type of the expression. Throws INCORRECT_QUERY for their number and
-  // types, INCORRECT_DATA for their values, NOT_IMPLEMENTED for quantizations that Granary does
-  // not have yet, ILLEGAL_COLUMN for an expression that is not a column of float arrays.
+  // types, INCORRECT_DATA for their values, ILLEGAL_COLUMN for an expression that is not a column
+  // of float arrays.
   static VectorSimilarityDeclaration Parse(const IndexDeclaration& declaration);
 
   // Every argument, defaults filled in: "vector_similarity('hnsw', 'L2Distance', 100, 'i8', 32,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "granary/skipindex/distance/kernel_variants.h"
 #include "granary/table/types.h"
@@ -12,8 +13,17 @@ namespace {
 
 constexpr float kBFloat16Max = 0x1.FEp127f;
 constexpr float kFloat16Max = 65504;
+constexpr size_t kBatch = 64;  // rows that are measured at once
 
-size_t ElementBytes(RowElement element) { return element == RowElement::kFloat32 ? 4 : 2; }
+float NearestFloat(double value) {
+  constexpr double kMax = std::numeric_limits<float>::max();
+  return static_cast<float>(std::clamp(value, -kMax, kMax));
+}
+
+size_t ElementBytes(RowElement element) {
+  if (element == RowElement::kFloat64) return 8;
+  return element == RowElement::kFloat32 ? 4 : 2;
+}
 
 template <class Code, class F>
 void EncodeEach(std::span<const float> vector, std::byte* code, F&& encode) {
@@ -32,7 +42,9 @@ RowElement CodeElement(Quantization quantization) {
     case Quantization::kFloat16:
       return RowElement::kFloat16;
     case Quantization::kFloat32:
+    case Quantization::kFloat64:
     case Quantization::kInt8:
+    case Quantization::kBit:
       break;
   }
   return RowElement::kFloat32;
@@ -60,31 +72,44 @@ void EncodeFloats(Quantization quantization, std::span<const float> vector, std:
 }
 
 FloatCodeScorer::FloatCodeScorer(const DistanceKernels& kernels, Metric metric,
-                                 const FloatCodeRows& rows, std::span<const float> query)
+                                 const FloatCodeRows& rows, std::span<const double> query)
     : CodeScorer(rows.base, rows.stride_bytes, rows.dimensions * ElementBytes(rows.element)),
       rows_(rows),
       metric_(metric),
       kernel_(metric == Metric::kL2 ? kernels.l2_squared[static_cast<size_t>(rows.element)]
                                     : kernels.dot[static_cast<size_t>(rows.element)]),
-      query_(query.begin(), query.end()) {
-  if (metric == Metric::kCosine) Normalize(query_);
+      double_kernel_(metric == Metric::kL2
+                         ? kernels.l2_squared_double[static_cast<size_t>(rows.element)]
+                         : kernels.dot_double[static_cast<size_t>(rows.element)]),
+      double_query_(query.begin(), query.end()) {
   double sum = 0;
-  for (float value : query_) sum += double{value} * value;
-  query_length_ = static_cast<float>(std::sqrt(sum));
+  for (double value : query) sum += value * value;
+  const double length = std::sqrt(sum);
+  if (metric == Metric::kCosine && sum > 0) {
+    for (double& value : double_query_) value /= length;
+  }
+  query_.assign(double_query_.begin(), double_query_.end());
+  query_length_ = static_cast<float>(metric == Metric::kCosine ? 1 : length);
+}
+
+void FloatCodeScorer::Sum(const RowSet& rows, float* sums) const {
+  if (rows_.element != RowElement::kFloat64) return kernel_(rows, query_.data(), sums);
+  double double_sums[kBatch];
+  double_kernel_(rows, double_query_.data(), double_sums);
+  for (size_t i = 0; i < rows.count; ++i) sums[i] = NearestFloat(double_sums[i]);
 }
 
 void FloatCodeScorer::Score(const uint32_t* row_ids, size_t count, uint32_t* keys) {
-  constexpr size_t kBatch = 64;
   float sums[kBatch];
   for (size_t first = 0; first < count; first += kBatch) {
     const size_t batch = std::min(kBatch, count - first);
     const uint32_t* ids = row_ids + first;
-    kernel_({.base = rows_.base,
-             .stride_bytes = rows_.stride_bytes,
-             .dimensions = rows_.dimensions,
-             .ids = ids,
-             .count = batch},
-            query_.data(), sums);
+    Sum({.base = rows_.base,
+         .stride_bytes = rows_.stride_bytes,
+         .dimensions = rows_.dimensions,
+         .ids = ids,
+         .count = batch},
+        sums);
     if (metric_ == Metric::kDotProduct) {
       for (size_t i = 0; i < batch; ++i) sums[i] = -sums[i];
     } else if (metric_ == Metric::kCosine) {
@@ -98,11 +123,10 @@ void FloatCodeScorer::Score(const uint32_t* row_ids, size_t count, uint32_t* key
 }
 
 uint32_t FloatCodeScorer::KeyWithError(uint32_t key) const {
-  const bool known =
-      rows_.element == RowElement::kFloat32 || rows_.element == RowElement::kBFloat16;
-  if (!known || metric_ == Metric::kDotProduct) return UINT32_MAX;
-  // Of one unit in the last place, relative to a value. Rows near the query are about as long.
-  const float unit = rows_.element == RowElement::kFloat32 ? 0x1p-23f : 0x1p-8f;
+  if (rows_.element == RowElement::kFloat16 || metric_ == Metric::kDotProduct) return UINT32_MAX;
+  // Of one unit in the last place, relative to a value. Rows near the query are about as long. What
+  // was summed in double is a float as a key.
+  const float unit = rows_.element == RowElement::kBFloat16 ? 0x1p-8f : 0x1p-23f;
   const float distance = KeyToFloat(key);
   const float error =
       metric_ == Metric::kL2 ? 2 * unit * query_length_ * std::sqrt(distance) : 2 * unit;

@@ -1,5 +1,5 @@
-// Codes that are floats: f32, bf16 and f16, in rows of their own or, where the declared code is the
-// column's own type, the rows of the column.
+// Codes that are floats: f64, f32, bf16 and f16, in rows of their own or, where the declared code
+// is the column's own type, the rows of the column.
 #pragma once
 
 #include <cstddef>
@@ -31,19 +31,24 @@ void EncodeFloats(Quantization quantization, std::span<const float> vector, std:
 
 class FloatCodeScorer final : public CodeScorer {
  public:
-  // `query` as it is; the scorer keeps a copy.
+  // `query` as it is, of which the scorer keeps a copy. Rows of kFloat64 are measured in double,
+  // all others in float.
   FloatCodeScorer(const DistanceKernels& kernels, Metric metric, const FloatCodeRows& rows,
-                  std::span<const float> query);
+                  std::span<const double> query);
 
   void Score(const uint32_t* row_ids, size_t count, uint32_t* keys) override;
   float Estimate(uint32_t key) const override { return KeyToFloat(key); }
   uint32_t KeyWithError(uint32_t key) const override;
 
  private:
+  void Sum(const RowSet& rows, float* sums) const;
+
   const FloatCodeRows rows_;
   const Metric metric_;
   const DistanceKernels::Float kernel_;
-  std::vector<float> query_;  // of length 1 under kCosine
+  const DistanceKernels::Double double_kernel_;
+  std::vector<double> double_query_;  // of length 1 under kCosine
+  std::vector<float> query_;          // the same
   float query_length_ = 0;
 };
 

@@ -147,10 +147,16 @@ std::vector<float> InverseLengths(const VectorRows& vectors, const TaskContext& 
   return inverse;
 }
 
-void AppendFloatCodes(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
-                      const TaskContext& context, ByteSink& out) {
+// Of codes that are no bytes.
+size_t CodeStride(Quantization quantization, size_t dimensions) {
+  return quantization == Quantization::kBit ? BitCodeStride(dimensions)
+                                            : FloatCodeStride(quantization, dimensions);
+}
+
+void AppendCodes(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
+                 const TaskContext& context, ByteSink& out) {
   const VectorReader reader(vectors, declaration.metric);
-  const size_t stride = FloatCodeStride(declaration.quantization, vectors.dimensions);
+  const size_t stride = CodeStride(declaration.quantization, vectors.dimensions);
   const size_t chunk_rows = std::max<size_t>(1, kEncodeRows * 100 / (vectors.dimensions + 100));
   std::vector<std::byte> codes(chunk_rows * stride);
   std::vector<float> vector(vectors.dimensions);
@@ -159,7 +165,12 @@ void AppendFloatCodes(const VectorSimilarityDeclaration& declaration, const Vect
     const size_t count = std::min(chunk_rows, vectors.rows - first);
     for (size_t i = 0; i < count; ++i) {
       reader.Read(first + i, vector.data());
-      EncodeFloats(declaration.quantization, vector, codes.data() + i * stride);
+      std::byte* const code = codes.data() + i * stride;
+      if (declaration.quantization == Quantization::kBit) {
+        EncodeBits(vector, code);
+      } else {
+        EncodeFloats(declaration.quantization, vector, code);
+      }
     }
     out.Append({codes.data(), count * stride});
   }
@@ -263,6 +274,15 @@ FloatCodeRows OpenFloatCodes(const Header& header, const VectorRows& vectors,
   return codes;
 }
 
+BitCodeRows OpenBitCodes(const Header& header, const Sections& sections, const ByteReader& in) {
+  if (header.codes_stride != BitCodeStride(header.dimensions)) {
+    in.ThrowCorrupted("the codes have the wrong size");
+  }
+  return {.base = sections.At(header.codes_offset, header.rows, header.codes_stride).data(),
+          .stride_bytes = header.codes_stride,
+          .dimensions = header.dimensions};
+}
+
 void CheckFits(const Header& header, const VectorSimilarityDeclaration& declaration,
                const VectorRows& vectors, const ByteReader& in) {
   if (header.metric != declaration.metric || header.quantization != declaration.quantization ||
@@ -287,9 +307,19 @@ void CheckFits(const Header& header, const VectorSimilarityDeclaration& declarat
 }  // namespace
 
 bool CodesAreColumn(Quantization quantization, VectorElement column) {
-  return (quantization == Quantization::kFloat32 && column == VectorElement::kFloat32) ||
-         ((quantization == Quantization::kFloat32 || quantization == Quantization::kBFloat16) &&
-          column == VectorElement::kBFloat16);
+  switch (quantization) {
+    case Quantization::kFloat64:
+      return true;
+    case Quantization::kFloat32:
+      return column != VectorElement::kFloat64;
+    case Quantization::kBFloat16:
+      return column == VectorElement::kBFloat16;
+    case Quantization::kFloat16:
+    case Quantization::kInt8:
+    case Quantization::kBit:
+      break;
+  }
+  return false;
 }
 
 void WriteFlatFile(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
@@ -329,12 +359,12 @@ void WriteGraphFile(const VectorSimilarityDeclaration& declaration, const Vector
     header.codes_stride = byte_codes.stride_bytes;
     sections.Place({byte_codes.base, vectors.rows * byte_codes.stride_bytes}, header.codes_offset);
   } else if (!in_column) {
-    header.codes_stride = FloatCodeStride(declaration.quantization, vectors.dimensions);
+    header.codes_stride = CodeStride(declaration.quantization, vectors.dimensions);
     header.codes_offset = sections.end();
   }
   out.Append(Serialize(header));
   sections.Append(out);
-  if (!bytes && !in_column) AppendFloatCodes(declaration, vectors, context, out);
+  if (!bytes && !in_column) AppendCodes(declaration, vectors, context, out);
 }
 
 GraphFile GraphFile::Open(std::span<const std::byte> bytes,
@@ -362,6 +392,8 @@ GraphFile GraphFile::Open(std::span<const std::byte> bytes,
   if (declaration.quantization == Quantization::kInt8) {
     OpenByteCodec(header, bytes.size(), sections, file);
     file.byte_codes = OpenByteCodes(header, *file.byte_codec, sections, in);
+  } else if (declaration.quantization == Quantization::kBit) {
+    file.bit_codes = OpenBitCodes(header, sections, in);
   } else {
     file.float_codes = OpenFloatCodes(header, vectors, sections, in);
   }

@@ -25,6 +25,7 @@
 #include <span>
 #include <vector>
 
+#include "granary/skipindex/vector_similarity/bit_codes.h"
 #include "granary/skipindex/vector_similarity/byte_codes.h"
 #include "granary/skipindex/vector_similarity/declaration.h"
 #include "granary/skipindex/vector_similarity/float_codes.h"
@@ -56,8 +57,9 @@ struct GraphFile {
   size_t dimensions = 0;
   std::vector<GraphLayer> upper;  // top first
   GraphLayer bottom;
-  FloatCodeRows float_codes;            // unless the quantization is i8
-  std::optional<ByteCodec> byte_codec;  // if it is
+  FloatCodeRows float_codes;             // unless the quantization is i8 or b1
+  std::optional<BitCodeRows> bit_codes;  // if it is b1
+  std::optional<ByteCodec> byte_codec;   // if it is i8
   ByteCodeRows byte_codes;
   ByteCodeErrors byte_errors;
 

@@ -13,6 +13,9 @@ constexpr size_t kHopsBetweenChecks = 512;
 // With an accept set, the first call goes on until the beam holds this share of `effort` accepted
 // rows: a beam of 256 in which 10 of 10 results are the only accepted ones has missed nearer rows.
 constexpr size_t kAcceptedShare = 4;
+// With codes of one bit per dimension the beam is widened until it holds all rows that the code
+// cannot tell from the nearest ones, but at most to this many times `effort`.
+constexpr size_t kBitCandidatesPerEffort = 8;
 
 const DistanceKernels& KernelsOf(const NeighborQuery& query) {
   return query.kernels != nullptr ? *query.kernels : BestDistanceKernels();
@@ -30,8 +33,12 @@ std::unique_ptr<ByteCodeScorer> MakeByteScorer(const GraphFile& file, Metric met
 std::unique_ptr<CodeScorer> MakeScorer(const GraphFile& file, Metric metric,
                                        const NeighborQuery& query) {
   if (file.byte_codec) return MakeByteScorer(file, metric, query);
+  if (file.bit_codes) {
+    return std::make_unique<BitCodeScorer>(KernelsOf(query), *file.bit_codes, query.vector);
+  }
+  const std::vector<double> floats(query.vector.begin(), query.vector.end());
   return std::make_unique<FloatCodeScorer>(KernelsOf(query), metric, file.float_codes,
-                                           query.vector);
+                                           query.doubles.empty() ? floats : query.doubles);
 }
 
 class GraphSearch final : public NeighborSearch {
@@ -39,6 +46,7 @@ class GraphSearch final : public NeighborSearch {
   GraphSearch(const GraphFile& file, Metric metric, const NeighborQuery& query, BeamPool& beams)
       : file_(file),
         query_(query),
+        candidates_max_(CandidatesMax(file, query.effort)),
         scorer_(MakeScorer(file, metric, query)),
         beams_(beams),
         beam_(beams.Take()) {}
@@ -58,7 +66,8 @@ class GraphSearch final : public NeighborSearch {
     }
     WalkToEnd(context);
     CollectAccepted();
-    while (fresh_.size() < wanted && beam_->Widen(2 * beam_->width())) {
+    while ((fresh_.size() < wanted || (first && HoldsTooFewCandidates())) &&
+           beam_->Widen(2 * beam_->width())) {
       WalkToEnd(context);
       CollectAccepted();
     }
@@ -88,9 +97,16 @@ class GraphSearch final : public NeighborSearch {
     }
   }
 
+  // Whether rows beyond the beam may be among the query.count nearest for all that the code says.
+  bool HoldsTooFewCandidates() const {
+    return fresh_.size() >= query_.count && fresh_.size() < candidates_max_ &&
+           candidates_max_ > query_.effort &&
+           fresh_.back().key() <= scorer_->KeyWithError(fresh_[query_.count - 1].key());
+  }
+
   // How many of fresh_ may be among the query.count nearest, given the error of the codes.
   size_t CountWorthMeasuring() const {
-    const size_t most = std::min(std::max(query_.count, query_.effort), fresh_.size());
+    const size_t most = std::min(std::max(query_.count, candidates_max_), fresh_.size());
     if (most <= query_.count) return most;
     const uint32_t limit = scorer_->KeyWithError(fresh_[query_.count - 1].key());
     const auto beyond = std::find_if(fresh_.begin() + static_cast<ptrdiff_t>(query_.count),
@@ -109,6 +125,7 @@ class GraphSearch final : public NeighborSearch {
 
   const GraphFile& file_;
   const NeighborQuery query_;
+  const size_t candidates_max_;
   const std::unique_ptr<CodeScorer> scorer_;
   BeamPool& beams_;
   std::unique_ptr<Beam> beam_;
@@ -248,6 +265,10 @@ std::unique_ptr<DistanceBounds> StartCodeBounds(const GraphFile& file, Metric me
   for (float value : query.vector) largest = std::max(largest, std::fabs(value));
   if (!HasSquaresInFloat(largest)) return nullptr;
   return std::make_unique<CodeBounds>(file, MakeByteScorer(file, metric, query));
+}
+
+size_t CandidatesMax(const GraphFile& file, size_t effort) {
+  return file.bit_codes ? effort * kBitCandidatesPerEffort : effort;
 }
 
 std::unique_ptr<NeighborSearch> StartFlatSearch(const VectorRows& vectors, Metric metric,

@@ -31,6 +31,9 @@ std::unique_ptr<NeighborSearch> StartGraphSearch(const GraphFile& file, Metric m
 std::unique_ptr<DistanceBounds> StartCodeBounds(const GraphFile& file, Metric metric,
                                                 const NeighborQuery& query);
 
+// NeighborSearcher::candidates_max.
+size_t CandidatesMax(const GraphFile& file, size_t effort);
+
 // Measures every accepted row of the column at the first Next; exact.
 std::unique_ptr<NeighborSearch> StartFlatSearch(const VectorRows& vectors, Metric metric,
                                                 const NeighborQuery& query);

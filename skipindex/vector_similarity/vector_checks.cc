@@ -70,6 +70,11 @@ void CheckVectors(const VectorSimilarityDeclaration& declaration, const Column& 
   }
   const ArrayColumn& arrays = AsArrays(values);
   const size_t expected = declaration.dimensions.value_or(arrays.Length(0));
+  if (declaration.quantization == Quantization::kBit && expected % 8 != 0) {
+    ThrowRow(first_row, fmt::format("it has {} dimensions, but quantization 'b1' needs a multiple "
+                                    "of 8",
+                                    expected));
+  }
   for (size_t row = 0; row < arrays.size(); ++row) {
     const size_t length = arrays.Length(row);
     if (length == 0) ThrowRow(first_row + row, "the array is empty");

@@ -32,6 +32,10 @@ std::string_view QuantizationName(Quantization quantization) {
       return "bf16";
     case Quantization::kFloat16:
       return "f16";
+    case Quantization::kFloat64:
+      return "f64";
+    case Quantization::kBit:
+      return "b1";
     case Quantization::kInt8:
       break;
   }

@@ -18,8 +18,19 @@
 namespace granary {
 
 // The declared quantization of an index.
-enum class Quantization : uint8_t { kFloat32 = 0, kBFloat16 = 1, kFloat16 = 2, kInt8 = 3 };
+enum class Quantization : uint8_t {
+  kFloat32 = 0,
+  kBFloat16 = 1,
+  kFloat16 = 2,
+  kInt8 = 3,
+  kFloat64 = 4,
+  kBit = 5
+};
+inline constexpr Quantization kQuantizations[] = {Quantization::kFloat64, Quantization::kFloat32,
+                                                  Quantization::kFloat16, Quantization::kBFloat16,
+                                                  Quantization::kInt8,    Quantization::kBit};
 
+// Its name in SQL, for example "bf16".
 std::string_view QuantizationName(Quantization quantization);
 
 // An order-preserving key of a float, and back; never NaN, which a damaged code can be.

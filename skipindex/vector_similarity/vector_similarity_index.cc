@@ -22,6 +22,7 @@ class VectorSubIndex final : public SubIndex, public NeighborSearcher {
 
   const NeighborSearcher* neighbor_searcher() const override { return this; }
   bool is_flat() const override { return file_.flat; }
+  size_t candidates_max(size_t effort) const override { return CandidatesMax(file_, effort); }
 
   std::unique_ptr<NeighborSearch> Start(const NeighborQuery& query) const override {
     if (query.vector.size() != vectors_.dimensions) {

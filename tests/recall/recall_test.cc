@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 #include <numeric>
+#include <random>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -42,10 +43,32 @@ Words ReadWords(size_t count) {
   return words;
 }
 
+// The words in another space with about the same angles: 768 random directions.
+Words ProjectedWords(size_t count) {
+  constexpr size_t kManyDimensions = 768;
+  std::mt19937_64 random(11);
+  std::vector<Vector> directions(kManyDimensions, Vector(kDimensions));
+  for (Vector& direction : directions) {
+    for (float& value : direction) value = static_cast<float>(random() % 2001) - 1000;
+  }
+  Words words = ReadWords(count);
+  for (std::vector<Vector>* vectors : {&words.stored, &words.queries}) {
+    for (Vector& vector : *vectors) {
+      Vector projected(kManyDimensions);
+      for (size_t i = 0; i < kManyDimensions; ++i) {
+        projected[i] =
+            std::inner_product(vector.begin(), vector.end(), directions[i].begin(), 0.0f);
+      }
+      vector = std::move(projected);
+    }
+  }
+  return words;
+}
+
 // Smaller is nearer for every metric.
 double TrueDistance(const std::string& function, const Vector& a, const Vector& b) {
   double dot = 0, aa = 0, bb = 0, difference = 0;
-  for (size_t i = 0; i < kDimensions; ++i) {
+  for (size_t i = 0; i < a.size(); ++i) {
     dot += double{a[i]} * b[i];
     aa += double{a[i]} * a[i];
     bb += double{b[i]} * b[i];
@@ -79,7 +102,7 @@ Block RowsOf(const Words& words, size_t first, size_t count) {
   block.Add("id", std::make_shared<NumberColumn<uint32_t>>(TypeId::kUInt32, std::move(ids)));
   block.Add("v", ArrayColumn::Uniform(
                      std::make_shared<NumberColumn<float>>(TypeId::kFloat32, std::move(elements)),
-                     kDimensions, count));
+                     words.stored.front().size(), count));
   return block;
 }
 
@@ -138,6 +161,14 @@ TEST(RecallTest, DefaultsAfterTenInsertsAndTheirMerges) {
   EXPECT_GE(Recall(*database, words, "cosineDistance"), 0.97);
 }
 
+TEST(RecallTest, OneBitPerDimensionInThreeParts) {
+  const Words words = ProjectedWords(6000);
+  const auto database =
+      Load(words, "vector_similarity('hnsw', 'cosineDistance', 768, 'b1', 0, 0)", 3);
+  ExpectGraph(*database, "cosineDistance");
+  EXPECT_GE(Recall(*database, words, "cosineDistance"), 0.97);
+}
+
 struct Declared {
   const char* metric;
   const char* code;
@@ -160,7 +191,8 @@ INSTANTIATE_TEST_SUITE_P(
     MetricsAndCodes, DeclaredRecallTest,
     testing::Values(Declared{"L2Distance", "f32", 0.97}, Declared{"L2Distance", "bf16", 0.97},
                     Declared{"cosineDistance", "f16", 0.97}, Declared{"cosineDistance", "i8", 0.95},
-                    Declared{"dotProduct", "f32", 0.95}, Declared{"L2Distance", "i8", 0.95}),
+                    Declared{"dotProduct", "f32", 0.95}, Declared{"L2Distance", "i8", 0.95},
+                    Declared{"cosineDistance", "f64", 0.97}),
     [](const auto& info) { return std::string(info.param.metric) + "_" + info.param.code; });
 
 }  // namespace

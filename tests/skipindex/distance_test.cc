@@ -200,6 +200,41 @@ TEST(DistanceTest, ByteKernelsAreExactAndEqual) {
   }
 }
 
+TEST(DistanceTest, BitKernelsAreExactAndEqual) {
+  std::mt19937_64 random(9);
+  for (size_t bytes : Lengths()) {
+    std::vector<std::byte> rows(bytes * kRows);
+    std::vector<std::byte> query(bytes);
+    for (auto& x : rows) x = static_cast<std::byte>(random());
+    for (auto& x : query) x = static_cast<std::byte>(random());
+    if (bytes == 4099) {  // every bit differs: the largest sums
+      std::fill(rows.begin(), rows.end(), std::byte{255});
+      std::fill(query.begin(), query.end(), std::byte{0});
+    }
+    const std::vector<uint32_t> ids{6, 0, 3, 3, 1};
+    for (const DistanceKernels* kernels : AvailableDistanceKernels()) {
+      uint32_t all[kRows];
+      uint32_t gathered[5];
+      RowSet set{
+          .base = rows.data(), .stride_bytes = bytes, .dimensions = 8 * bytes, .count = kRows};
+      kernels->hamming(set, query.data(), all);
+      set.ids = ids.data();
+      set.count = ids.size();
+      kernels->hamming(set, query.data(), gathered);
+      for (size_t r = 0; r < kRows; ++r) {
+        int expected = 0;
+        for (size_t i = 0; i < bytes; ++i) {
+          expected += std::popcount(static_cast<uint8_t>(rows[r * bytes + i] ^ query[i]));
+        }
+        ASSERT_EQ(all[r], static_cast<uint32_t>(expected)) << kernels->name << " length " << bytes;
+      }
+      for (size_t i = 0; i < ids.size(); ++i) {
+        ASSERT_EQ(gathered[i], all[ids[i]]) << kernels->name << " length " << bytes;
+      }
+    }
+  }
+}
+
 TEST(DistanceTest, EveryVariantReadsEveryFloat16) {
   for (const DistanceKernels* kernels : AvailableDistanceKernels()) {
     for (uint32_t bits = 0; bits < 0x10000; ++bits) {

@@ -108,6 +108,9 @@ ErrorCode CodeOf(const std::function<void()>& run) {
 struct Combination {
   Metric metric;
   const char* quantization;
+
+  // Bits tell little in so few dimensions: more rows are handed out for each.
+  bool is_coarse() const { return std::string_view(quantization) == "b1"; }
 };
 
 class EveryCombination : public testing::TestWithParam<Combination> {};
@@ -123,7 +126,7 @@ TEST_P(EveryCombination, FindsNearlyAllNearestRowsThroughTheGraph) {
     const std::span query(queries.data() + q * kDimensions, kDimensions);
     const auto found = opened.Search(query, 10, 100);
     EXPECT_GE(found.size(), 10u);
-    EXPECT_LE(found.size(), 100u);
+    EXPECT_LE(found.size(), GetParam().is_coarse() ? 800u : 100u);
     hits += Hits(found, ExactOrder(opened.vectors, metric, query));
   }
   EXPECT_GE(hits, 392u) << "of 400";
@@ -156,7 +159,7 @@ TEST_P(EveryCombination, EstimatesAreCloseToTheDistance) {
     ComputeDistances(BestDistanceKernels(), function, query, opened.vectors, candidate.row, 1,
                      &exact);
     if (metric == Metric::kDotProduct) exact = -exact;
-    const float scale = metric == Metric::kCosine ? 1.0f : 100.0f;
+    const float scale = GetParam().is_coarse() ? 20.0f : metric == Metric::kCosine ? 1.0f : 100.0f;
     EXPECT_NEAR(candidate.distance, exact, 0.03f * scale) << candidate.row;
   }
 }
@@ -274,8 +277,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Combination{Metric::kCosine, "f16"}, Combination{Metric::kCosine, "i8"},
                     Combination{Metric::kDotProduct, "f32"},
                     Combination{Metric::kDotProduct, "bf16"},
-                    Combination{Metric::kDotProduct, "f16"},
-                    Combination{Metric::kDotProduct, "i8"}),
+                    Combination{Metric::kDotProduct, "f16"}, Combination{Metric::kDotProduct, "i8"},
+                    Combination{Metric::kL2, "f64"}, Combination{Metric::kCosine, "f64"},
+                    Combination{Metric::kDotProduct, "f64"}, Combination{Metric::kCosine, "b1"}),
     [](const auto& info) {
       return std::string(MetricFunction(info.param.metric)) + "_" + info.param.quantization;
     });
@@ -290,8 +294,9 @@ TEST(VectorSimilarityTest, OtherElementTypesAreIndexed) {
   const VectorRows half_rows{reinterpret_cast<const std::byte*>(halves.data()), kDimensions * 2,
                              1000, kDimensions, VectorElement::kBFloat16};
   const std::span query(floats.data() + 5 * kDimensions, kDimensions);
-  for (const char* quantization : {"f32", "bf16", "f16", "i8"}) {
+  for (const char* quantization : {"f64", "f32", "bf16", "f16", "i8", "b1"}) {
     for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDotProduct}) {
+      if (quantization == std::string_view("b1") && metric != Metric::kCosine) continue;
       Opened wide(Declare(Arguments(metric, quantization), DataType::Array(TypeId::kFloat64)),
                   double_rows);
       EXPECT_GE(Hits(wide.Search(query, 10, 100), ExactOrder(double_rows, metric, query)), 9u);
@@ -309,6 +314,50 @@ TEST(VectorSimilarityTest, TheGraphHoldsNoSecondCopyOfAColumnOfTheDeclaredType) 
   const size_t in_column = Build(*Declare(Arguments(Metric::kL2, "f32")), rows, test).size();
   const size_t in_file = Build(*Declare(Arguments(Metric::kL2, "f16")), rows, test).size();
   EXPECT_EQ(in_file - in_column, 1000u * kDimensions * 2 / 32 * 32 + 1000u * 16);
+}
+
+// Values that are the same as floats.
+TEST(VectorSimilarityTest, DoublesAreToldApartByF64) {
+  const auto centers = ClusteredVectors(20, kDimensions, 21);
+  std::vector<double> values;
+  for (size_t row = 0; row < 1000; ++row) {
+    for (size_t i = 0; i < kDimensions; ++i) {
+      values.push_back(centers[row % 20 * kDimensions + i] *
+                       (1 + 1e-12 * static_cast<double>(row)));
+    }
+  }
+  const VectorRows rows{reinterpret_cast<const std::byte*>(values.data()), kDimensions * 8, 1000,
+                        kDimensions, VectorElement::kFloat64};
+  Opened opened(Declare(Arguments(Metric::kL2, "f64"), DataType::Array(TypeId::kFloat64)), rows);
+  for (size_t row : {0, 517, 999}) {
+    const std::span query(values.data() + row * kDimensions, kDimensions);
+    const std::vector<float> floats(query.begin(), query.end());
+    const auto search = opened.sub_index->neighbor_searcher()->Start(
+        {.vector = floats, .doubles = query, .count = 1, .effort = 256});
+    std::vector<Candidate> found;
+    search->Next(found, opened.test.context);
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found.front().row, row);
+  }
+}
+
+TEST(VectorSimilarityTest, BitsThatTellLittleMakeMoreCandidates) {
+  // Nearest rows among 500 about as near, by 256 bits.
+  constexpr size_t kManyDimensions = 256;
+  const auto base = ClusteredVectors(3000, kManyDimensions, 22, 6);
+  const auto queries = ClusteredVectors(20, kManyDimensions, 22, 6);
+  auto arguments = Arguments(Metric::kCosine, "b1");
+  arguments[2] = Argument(kManyDimensions);
+  Opened opened(Declare(arguments), RowsOf(base, kManyDimensions));
+  size_t hits = 0;
+  for (size_t q = 0; q < 20; ++q) {
+    const std::span query(queries.data() + q * kManyDimensions, kManyDimensions);
+    const auto found = opened.Search(query, 10, 64);
+    EXPECT_GT(found.size(), 64u);
+    EXPECT_LE(found.size(), opened.sub_index->neighbor_searcher()->candidates_max(64));
+    hits += Hits(found, ExactOrder(opened.vectors, Metric::kCosine, query));
+  }
+  EXPECT_GE(hits, 190u) << "of 200";
 }
 
 TEST(VectorSimilarityTest, SmallBlocksAreScannedExactly) {
@@ -354,7 +403,7 @@ TEST(VectorSimilarityTest, ZeroVectorsUnderCosineAreKeptAndFar) {
   const std::vector<float> zero(kDimensions);
   std::vector<std::vector<IndexArgument>> declarations = {
       {Argument("hnsw"), Argument("cosineDistance"), Argument(kDimensions)}};
-  for (const char* quantization : {"f32", "bf16", "f16"}) {
+  for (const char* quantization : {"f64", "f32", "bf16", "f16"}) {
     declarations.push_back(Arguments(Metric::kCosine, quantization));
   }
   for (const auto& arguments : declarations) {
@@ -384,6 +433,18 @@ TEST(VectorSimilarityTest, ZeroVectorsDoNotHideFarNeighbors) {
   }
 }
 
+TEST(VectorSimilarityTest, ZeroVectorsAreFarByTheirBitsToo) {
+  auto base = ClusteredVectors(400, kDimensions, 23);
+  for (size_t row = 0; row < 400; row += 2) std::fill_n(&base[row * kDimensions], kDimensions, 0);
+  for (size_t i = 0; i < kDimensions; ++i) base[kDimensions + i] = -1;  // no bit is set
+  Opened opened(Declare(Arguments(Metric::kCosine, "b1")), RowsOf(base, kDimensions));
+  const auto found = opened.Search({&base[kDimensions], kDimensions}, 1, 64);
+  EXPECT_EQ(found.front().row, 1u);
+  for (const Candidate& candidate : found) {
+    if (candidate.row % 2 == 0) EXPECT_NEAR(candidate.distance, 1, 0.05);
+  }
+}
+
 TEST(VectorSimilarityTest, OnlyCandidatesThatTheCodeCannotTellApartAreHandedOut) {
   const auto base = ClusteredVectors(3000, kDimensions, 17);
   for (const char* quantization : {"f32", "bf16", "i8"}) {
@@ -400,7 +461,7 @@ TEST(VectorSimilarityTest, HugeAndTinyValuesDoNotBreakTheGraph) {
   base[3] = std::numeric_limits<float>::max();
   base[kDimensions] = std::numeric_limits<float>::denorm_min();
   for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDotProduct}) {
-    for (const char* quantization : {"f32", "bf16", "f16", "i8"}) {
+    for (const char* quantization : {"f64", "f32", "bf16", "f16", "i8"}) {
       Opened opened(Declare(Arguments(metric, quantization)), RowsOf(base, kDimensions));
       EXPECT_GE(opened.Search({base.data(), kDimensions}, 10, 64).size(), 10u);
     }
@@ -526,6 +587,10 @@ TEST(VectorSimilarityTest, RowsThatCannotBeIndexedAreNamed) {
   EXPECT_EQ(check(*open, {1, 2, 3, 4, 5, 6}, {3, 6}), "");
   EXPECT_THAT(check(*open, {1, 2, 3, 4, 5}, {3, 5}), HasSubstr("row 1001"));
   EXPECT_THAT(check(*open, {}, {0}), HasSubstr("empty"));
+  const auto bits = Declare(
+      {Argument("hnsw"), Argument("cosineDistance"), Argument("b1"), Argument(0), Argument(0)});
+  EXPECT_EQ(check(*bits, {1, 2, 3, 4, 5, 6, 7, 8}, {8}), "");
+  EXPECT_THAT(check(*bits, {1, 2, 3}, {3}), HasSubstr("multiple of 8"));
   const auto bytes = Declare({Argument("hnsw"), Argument("cosineDistance"), Argument(2),
                               Argument("i8"), Argument(0), Argument(0)});
   EXPECT_THAT(check(*bytes, {1, 2, 0, 0}, {2, 4}), HasSubstr("zero vector"));
@@ -627,8 +692,13 @@ TEST(VectorSimilarityTest, ArgumentsAreChecked) {
   };
   EXPECT_EQ(full(Argument(8), Argument(2), Argument(2)), ErrorCode::kIncorrectQuery);
   EXPECT_EQ(full(Argument("u8"), Argument(2), Argument(2)), ErrorCode::kIncorrectData);
-  EXPECT_EQ(full(Argument("f64"), Argument(2), Argument(2)), ErrorCode::kNotImplemented);
-  EXPECT_EQ(full(Argument("b1"), Argument(2), Argument(2)), ErrorCode::kNotImplemented);
+  EXPECT_EQ(full(Argument("f64"), Argument(2), Argument(2)), ErrorCode{});
+  EXPECT_EQ(full(Argument("b1"), Argument(2), Argument(2)), ErrorCode::kIncorrectData);
+  const auto cosine = Argument("cosineDistance");
+  const auto bits = Argument("b1");
+  EXPECT_EQ(code({hnsw, cosine, Argument(16), bits, Argument(2), Argument(2)}), ErrorCode{});
+  EXPECT_EQ(code({hnsw, cosine, Argument(15), bits, Argument(2), Argument(2)}),
+            ErrorCode::kIncorrectData);
   EXPECT_EQ(full(Argument("i8"), Argument(1), Argument(2)), ErrorCode::kIncorrectData);
   EXPECT_EQ(full(Argument("i8"), Argument("2"), Argument(2)), ErrorCode::kIncorrectQuery);
   EXPECT_EQ(full(Argument("i8"), Argument(1u << 30), Argument(2)), ErrorCode::kIncorrectData);
