@@ -56,7 +56,7 @@ class PlanPrinter {
       }
     }
     // What decides how a table is read is always shown.
-    if (options_.actions || step.inputs().empty()) {
+    if (options_.actions || step.inputs().empty() || description.reads_table) {
       for (const std::string& line : description.details) lines_.push_back(indent + line);
     }
     for (const std::string& line : description.indexes) lines_.push_back(indent + line);

@@ -110,6 +110,12 @@ ExpressionNodePtr ExpressionBuilder::CompileParameter(const sql::QueryParameter&
                 fmt::format("Query parameter {} cannot be used here", parameter.name));
   }
   const DataType type = DataType::Parse(parameter.type);
+  const auto column = scope_.parameter_columns.find(parameter.name);
+  if (column != scope_.parameter_columns.end()) {
+    return Cast(Intern(std::make_shared<ColumnNode>(column->second.name, column->second.type,
+                                                    sql::ColumnName(parameter))),
+                type);
+  }
   ColumnPtr value = StoredRows(scope_.parameters->Get(parameter.name, type));
   return Intern(
       std::make_shared<ConstantNode>(std::move(value), sql::ColumnName(parameter), parameter.name));

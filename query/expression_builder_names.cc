@@ -83,7 +83,10 @@ ExpressionNodePtr ExpressionBuilder::FindColumn(const std::vector<std::string>& 
     }
     return nullptr;
   };
-  if (ExpressionNodePtr column = find(Joined(parts))) return column;
+  const std::string name = Joined(parts);
+  if (ExpressionNodePtr column = find(name)) return column;
+  const auto qualified = scope_.qualified.find(name);
+  if (qualified != scope_.qualified.end()) return find(qualified->second);
   for (size_t split = 1; split < parts.size(); ++split) {
     const std::string qualifier = Joined({parts.begin(), parts.begin() + split});
     if (std::find(scope_.qualifiers.begin(), scope_.qualifiers.end(), qualifier) ==

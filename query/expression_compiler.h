@@ -48,6 +48,8 @@ struct ExpressionScope {
   std::vector<ScopeColumn> columns;
   // What may stand before a column name and a dot: "t", "default.t".
   std::vector<std::string> qualifiers;
+  // Names with a qualifier that stand for columns of other names: those of joined tables.
+  std::map<std::string, std::string> qualified;
   // SELECT ... AS name, WITH ... AS name. An alias goes before a column of the same name, except
   // inside its own expression.
   std::map<std::string, sql::ExprPtr> aliases;
@@ -58,6 +60,8 @@ struct ExpressionScope {
   // are ILLEGAL_AGGREGATION.
   std::vector<AggregateCall>* aggregates = nullptr;
   const Parameters* parameters = nullptr;
+  // Parameters that stand for a column: those that have many values, one for each row.
+  std::map<std::string, ScopeColumn> parameter_columns;
   // Runs a scalar or IN subquery; the rows as one block. Empty: subqueries are refused.
   std::function<Block(const sql::Query&)> run_subquery;
   FunctionContext context;
@@ -82,6 +86,7 @@ class CompiledExpression final : public Expression {
     return root_->required_columns();
   }
   const ExpressionNodePtr& root() const { return root_; }
+  size_t slots() const { return slots_; }
 
  private:
   ExpressionNodePtr root_;

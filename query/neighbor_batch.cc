@@ -147,8 +147,9 @@ void NeighborBatch::Count(const NeighborStatistics& of_search) {
   sum.visited_rows += statistics_.visited_rows;
   sum.candidates += statistics_.candidates;
   sum.reranked_rows += statistics_.reranked_rows;
-  sum.candidate_granules += statistics_.candidate_granules;
-  sum.granules_read += statistics_.granules_read;
+  sum.candidate_granules = std::max(sum.candidate_granules, statistics_.candidate_granules);
+  sum.granules_read = std::max(sum.granules_read, statistics_.granules_read);
+  sum.parts_read = std::max(sum.parts_read, statistics_.parts_read);
   for (const auto& [reason, count] : statistics_.reasons) sum.reasons[reason] += count;
   sum.scanned_rows += statistics_.scanned_rows;
   statistics_ = std::move(sum);

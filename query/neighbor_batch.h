@@ -29,8 +29,8 @@ class NeighborBatch {
   std::vector<std::vector<RankedRow>> Search(std::span<const DistanceQuery> queries);
 
   const GranuleSelection& selection() const { return rows_->selection; }
-  // Of all searches so far together; what they have in common (rows that match, parts) is that of
-  // the last one.
+  // Of all searches so far: rows, sub-indexes and reasons together, granules and parts the most
+  // that one of them read.
   const NeighborStatistics& statistics() const { return statistics_; }
 
  private:

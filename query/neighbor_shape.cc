@@ -10,17 +10,9 @@ namespace {
 
 using Kind = ExpressionNode::Kind;
 
-std::optional<DistanceFunction> FunctionNamed(const std::string& name) {
-  if (name == "L2Distance") return DistanceFunction::kL2;
-  if (name == "cosineDistance") return DistanceFunction::kCosine;
-  if (name == "dotProduct") return DistanceFunction::kDotProduct;
-  if (name == "L2SquaredDistance") return DistanceFunction::kL2Squared;
-  return std::nullopt;
-}
-
 // Whether a distance function stands anywhere in the expression.
 bool ContainsDistance(const ExpressionNode& node) {
-  if (node.kind() == Kind::kCall && FunctionNamed(node.name())) return true;
+  if (node.kind() == Kind::kCall && DistanceFunctionNamed(node.name())) return true;
   return std::any_of(node.arguments().begin(), node.arguments().end(),
                      [](const ExpressionNodePtr& argument) { return ContainsDistance(*argument); });
 }
@@ -33,7 +25,7 @@ std::optional<NeighborShape> MatchCall(const CompiledExpressionPtr& expression) 
     const ExpressionNode& query = *root.arguments()[1 - side];
     if (column.kind() != Kind::kColumn || query.kind() != Kind::kConstant) continue;
     if (!column.type().is_float_array()) continue;
-    return NeighborShape{.function = *FunctionNamed(root.name()),
+    return NeighborShape{.function = *DistanceFunctionNamed(root.name()),
                          .column = column.name(),
                          .distance = expression,
                          .query = query.constant(),
@@ -67,11 +59,19 @@ std::string ReasonOf(const VectorSearchAbility& ability, const NeighborShape& sh
 
 }  // namespace
 
+std::optional<DistanceFunction> DistanceFunctionNamed(const std::string& name) {
+  if (name == "L2Distance") return DistanceFunction::kL2;
+  if (name == "cosineDistance") return DistanceFunction::kCosine;
+  if (name == "dotProduct") return DistanceFunction::kDotProduct;
+  if (name == "L2SquaredDistance") return DistanceFunction::kL2Squared;
+  return std::nullopt;
+}
+
 NeighborMatch MatchNeighborSearch(const CompiledExpressionPtr& first_sort_key,
                                   const NeighborContext& context) {
   const ExpressionNode& root = *first_sort_key->root();
   if (!ContainsDistance(root)) return {};
-  if (root.kind() != Kind::kCall || !FunctionNamed(root.name())) {
+  if (root.kind() != Kind::kCall || !DistanceFunctionNamed(root.name())) {
     return {std::nullopt, "ORDER BY is an expression around a distance, not the distance itself"};
   }
   std::optional<NeighborShape> shape = MatchCall(first_sort_key);

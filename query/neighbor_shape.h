@@ -12,6 +12,9 @@
 
 namespace granary {
 
+// The function of that canonical name, if it is a distance that can be searched.
+std::optional<DistanceFunction> DistanceFunctionNamed(const std::string& name);
+
 // What is searched: the rows whose `function` of `column` and the query vector is best.
 struct NeighborShape {
   DistanceFunction function = DistanceFunction::kL2;

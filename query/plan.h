@@ -20,6 +20,8 @@ struct StepDescription {
   std::vector<std::string> details;
   // With EXPLAIN indexes = 1; indented by the step itself.
   std::vector<std::string> indexes;
+  // The details decide how a table is read: shown without actions = 1 too.
+  bool reads_table = false;
 };
 
 class PlanStep {

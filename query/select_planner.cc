@@ -34,6 +34,25 @@ sql::ExprPtr Both(const sql::ExprPtr& a, const sql::ExprPtr& b) {
   return both;
 }
 
+// The conditions that AND combines.
+std::vector<sql::ExprPtr> Conjuncts(const sql::ExprPtr& condition) {
+  const auto* function = sql::As<sql::Function>(*condition);
+  if (function == nullptr || function->name != "and") return {condition};
+  std::vector<sql::ExprPtr> all;
+  for (const sql::ExprPtr& argument : function->arguments) {
+    for (const sql::ExprPtr& part : Conjuncts(argument)) all.push_back(part);
+  }
+  return all;
+}
+
+[[noreturn]] void ThrowNoJoin(const std::string& reason) {
+  throw Error(
+      ErrorCode::kNotImplemented,
+      "Of joins there is the nearest-neighbour join: SELECT ... FROM queries AS q CROSS JOIN "
+      "t ORDER BY L2Distance(t.v, q.v) LIMIT k BY q.id. This query is none: " +
+          reason + ". Read one table, or join the results in the application");
+}
+
 uint64_t SaturatingAdd(uint64_t a, uint64_t b) {
   return a > std::numeric_limits<uint64_t>::max() - b ? std::numeric_limits<uint64_t>::max()
                                                       : a + b;
@@ -78,21 +97,10 @@ void SelectPlanner::ResolveNames() {
       outer_.expressions.insert_or_assign(item.name, item.expression);
     }
   }
-  if (select_.from.size() > 1) {
-    throw Error(ErrorCode::kNotImplemented,
-                "JOIN is not implemented; read one table, or join the results in the application");
-  }
-  if (!select_.from.empty()) {
-    source_ = ResolveSource(select_.from.front(), *planner_, outer_);
-  } else {
-    source_.plan = std::make_shared<BlockStep>(Header{}, Block(1), "ReadFromStorage (SystemOne)");
-  }
-  if (source_.table) {
-    planner_->dependencies().tables.emplace_back(source_.table,
-                                                 outer_.context->Parts(*source_.table)->schema);
-  }
+  ResolveSources();
   for (const HeaderColumn& column : source_.columns) scope_.AddColumn(column.name, column.type);
   scope_.qualifiers = source_.qualifiers;
+  if (joined_) scope_.qualified = joined_->qualified();
   scope_.aliases = outer_.expressions;
   scope_.parameters = &outer_.context->parameters();
   scope_.context = outer_.context->functions();
@@ -107,6 +115,42 @@ void SelectPlanner::ResolveNames() {
   }
   for (const sql::ExprPtr& expr : select_.group_by) scope_.AddAliases(expr);
   for (const sql::OrderItem& item : select_.order_by) scope_.AddAliases(item.expression);
+}
+
+void SelectPlanner::ResolveSources() {
+  if (select_.from.size() > 2) ThrowNoJoin("there are more than two tables in FROM");
+  if (select_.from.size() == 2) {
+    const sql::JoinKind kind = select_.from.back().join.kind;
+    if (kind != sql::JoinKind::kComma && kind != sql::JoinKind::kCross) {
+      ThrowNoJoin("its tables are joined by a condition, not by CROSS JOIN or a comma");
+    }
+  }
+  std::vector<Source> sources;
+  for (const sql::TableExpression& table : select_.from) {
+    sources.push_back(ResolveSource(table, *planner_, outer_));
+    if (const TablePtr& stored = sources.back().table) {
+      planner_->dependencies().tables.emplace_back(stored, outer_.context->Parts(*stored)->schema);
+    }
+  }
+  if (sources.empty()) {
+    source_.plan = std::make_shared<BlockStep>(Header{}, Block(1), "ReadFromStorage (SystemOne)");
+  } else if (sources.size() == 1) {
+    source_ = std::move(sources.front());
+  } else {
+    joined_.emplace(std::move(sources[0]), std::move(sources[1]));
+    source_.columns = joined_->columns();
+  }
+}
+
+ExpressionScope SelectPlanner::ScopeOfSide(size_t side) const {
+  ExpressionScope scope = scope_;
+  scope.columns.clear();
+  scope.qualified.clear();
+  for (const HeaderColumn& column : joined_->side(side).columns) {
+    scope.AddColumn(column.name, column.type);
+  }
+  scope.qualifiers = joined_->side(side).qualifiers;
+  return scope;
 }
 
 std::vector<SelectPlanner::Item> SelectPlanner::ExpandItems() const {
@@ -130,11 +174,19 @@ void SelectPlanner::ExpandAsterisk(const sql::Asterisk& asterisk, std::vector<It
   for (const std::string& part : asterisk.qualifier) {
     qualifier += (qualifier.empty() ? "" : ".") + part;
   }
-  if (!qualifier.empty() && !Contains(source_.qualifiers, qualifier)) {
+  Header columns = source_.columns;
+  bool is_known = qualifier.empty() || Contains(source_.qualifiers, qualifier);
+  if (joined_ && !qualifier.empty()) {
+    const std::optional<size_t> side = joined_->FindSide(qualifier);
+    is_known = side.has_value();
+    if (side) columns = joined_->ColumnsOf(*side);
+  }
+  if (!is_known) {
     throw Error(ErrorCode::kUnknownIdentifier, "'" + qualifier + ".*' names no table of FROM");
   }
-  for (const HeaderColumn& column : source_.columns) {
+  for (const HeaderColumn& column : columns) {
     if (Contains(asterisk.except, column.name)) continue;
+    if (joined_ && Contains(asterisk.except, joined_->NameIn(column.name))) continue;
     auto identifier = std::make_shared<sql::Identifier>();
     identifier->parts = {column.name};
     items.push_back({std::move(identifier), column.name});
@@ -146,7 +198,11 @@ std::string SelectPlanner::NameOf(const sql::Expr& expr) const {
   const auto* identifier = sql::As<sql::Identifier>(expr);
   if (identifier == nullptr || identifier->parts.size() < 2) return sql::ColumnName(expr);
   // t.column is shown as column, a column whose own name has a dot as it is.
-  const std::string name = sql::ColumnName(expr);
+  std::string name;
+  for (const std::string& part : identifier->parts) name += (name.empty() ? "" : ".") + part;
+  const auto qualified = scope_.qualified.find(name);
+  if (qualified != scope_.qualified.end()) return qualified->second;
+  name = sql::ColumnName(expr);
   const bool is_column = std::any_of(source_.columns.begin(), source_.columns.end(),
                                      [&](const HeaderColumn& c) { return c.name == name; });
   return is_column ? name : identifier->parts.back();
@@ -178,6 +234,7 @@ CompiledExpressionPtr SelectPlanner::Compile(const sql::Expr& expr, bool is_cond
 void SelectPlanner::CompileFilter() {
   const sql::ExprPtr condition = Both(select_.prewhere, select_.where);
   if (!condition) return;
+  if (joined_) return CompileJoinFilter(condition);
   filter_.condition = Compile(*condition, /*is_condition=*/true);
   filter_.predicate = LowerPredicate(*filter_.condition);
 }
@@ -230,20 +287,29 @@ void SelectPlanner::CompileOutput() {
     const CompiledExpressionPtr key = Compile(*PositionOr(item.expression, "ORDER BY"));
     sort_expressions_.push_back(key);
     sort_keys_.push_back({key->text(), item.descending, item.nulls_first});
-    if (sort_expressions_.size() > 1) continue;
+    if (sort_expressions_.size() > 1 || joined_) continue;
     MatchNeighbors();
     // The search looks its query vector up at each run.
     if (neighbors_ && !neighbors_->parameter.empty()) {
       planner_->dependencies().parameters = parameters_before;
     }
   }
-  if (select_.having) having_ = Compile(*select_.having, /*is_condition=*/true);
-  for (const Item& item : items_) outputs_.push_back(Compile(*item.expression));
   if (select_.limit_by) {
     for (const sql::ExprPtr& expr : select_.limit_by->columns) {
       limit_by_.push_back(Compile(*PositionOr(expr, "LIMIT BY")));
     }
+    group_limit_.limit = EvaluateLimit(*select_.limit_by->limit, constants);
+    if (select_.limit_by->offset) {
+      group_limit_.offset = EvaluateLimit(*select_.limit_by->offset, constants);
+    }
   }
+  if (joined_) {
+    MatchJoin();
+    // The join computes the distance.
+    sort_expressions_.back() = Compile(*PositionOr(order.back().expression, "ORDER BY"));
+  }
+  if (select_.having) having_ = Compile(*select_.having, /*is_condition=*/true);
+  for (const Item& item : items_) outputs_.push_back(Compile(*item.expression));
 }
 
 std::optional<uint64_t> SelectPlanner::RowsWanted() const {
@@ -286,6 +352,127 @@ void SelectPlanner::MatchNeighbors() {
   scope_.computed.emplace(distance->text(), ScopeColumn{distance->text(), distance->type()});
 }
 
+void SelectPlanner::CompileJoinFilter(const sql::ExprPtr& condition) {
+  std::array<sql::ExprPtr, 2> of_side;
+  for (const sql::ExprPtr& part : Conjuncts(condition)) {
+    const std::vector<std::string> columns = Compile(*part, true)->required_columns();
+    if (joined_->AreAllFrom(0, columns)) {
+      of_side[0] = Both(of_side[0], part);
+    } else if (joined_->AreAllFrom(1, columns)) {
+      of_side[1] = Both(of_side[1], part);
+    } else {
+      has_mixed_condition_ = true;
+    }
+  }
+  const ExpressionScope whole = scope_;
+  for (size_t side = 0; side < of_side.size(); ++side) {
+    if (!of_side[side]) continue;
+    scope_ = ScopeOfSide(side);
+    side_filters_[side].condition = Compile(*of_side[side], true);
+    side_filters_[side].predicate = LowerPredicate(*side_filters_[side].condition);
+    scope_ = whole;
+  }
+}
+
+std::string SelectPlanner::FindJoinShape() {
+  if (is_aggregated_) return "the same SELECT aggregates rows";
+  if (select_.distinct) return "there is DISTINCT";
+  if (!select_.limit_by) return "there is no LIMIT k BY a column that tells the query rows apart";
+  if (sort_expressions_.empty()) return "there is no ORDER BY a distance";
+  const CompiledExpressionPtr& distance = sort_expressions_.back();
+  for (size_t key = 0; key + 1 < sort_expressions_.size(); ++key) {
+    const bool is_group = std::any_of(limit_by_.begin(), limit_by_.end(), [&](const auto& group) {
+      return group->text() == sort_expressions_[key]->text();
+    });
+    if (!is_group) return "ORDER BY has other keys than those of LIMIT BY and, last, a distance";
+  }
+  const ExpressionNode& root = *distance->root();
+  const std::optional<DistanceFunction> function = root.kind() == ExpressionNode::Kind::kCall
+                                                       ? DistanceFunctionNamed(root.name())
+                                                       : std::nullopt;
+  if (!function) return "the last key of ORDER BY is no distance";
+
+  std::set<std::string> groups;
+  AddRequired(limit_by_, groups);
+  const std::vector<std::string> group_columns(groups.begin(), groups.end());
+  if (group_columns.empty()) return "LIMIT BY names no column";
+  const size_t input_side = joined_->SideOf(group_columns.front());
+  if (!joined_->AreAllFrom(input_side, group_columns))
+    return "LIMIT BY names columns of both sides";
+  searched_side_ = 1 - input_side;
+  if (!joined_->side(searched_side_).table) {
+    return "the side that LIMIT BY does not name, whose rows would be searched, is no stored table";
+  }
+  for (const size_t argument : {0, 1}) {
+    const ExpressionNode& column = *root.arguments()[argument];
+    const ExpressionNodePtr& vector = root.arguments()[1 - argument];
+    if (column.kind() != ExpressionNode::Kind::kColumn || !column.type().is_float_array()) continue;
+    if (joined_->SideOf(column.name()) != searched_side_) continue;
+    if (!joined_->AreAllFrom(input_side, vector->required_columns())) continue;
+    join_.vector_column = joined_->NameIn(column.name());
+    join_.vector = std::make_shared<CompiledExpression>(vector, distance->slots());
+  }
+  if (!join_.vector) {
+    return "the distance is not that of a vector column of the side that LIMIT BY does not name to "
+           "an expression over the other side";
+  }
+  const SortKey& key = sort_keys_.back();
+  if (key.nulls_first) return "NULLS FIRST asks for the rows without a distance";
+  if (key.descending != (*function == DistanceFunction::kDotProduct)) {
+    return key.descending ? "DESC asks for the farthest rows"
+                          : "dotProduct is searched with DESC: the largest is nearest";
+  }
+  if (has_mixed_condition_) return "a condition in WHERE reads both sides";
+  join_.function = *function;
+  join_.distance = distance;
+  return {};
+}
+
+void SelectPlanner::MatchJoin() {
+  const std::string reason = FindJoinShape();
+  if (!reason.empty()) ThrowNoJoin(reason);
+  join_.table = joined_->side(searched_side_).table;
+  join_.count = SaturatingAdd(*group_limit_.limit, group_limit_.offset);
+  join_.filter = side_filters_[searched_side_];
+  const PartSetPtr parts = outer_.context->Parts(*join_.table);
+  const NeighborShape shape{.function = join_.function, .column = join_.vector_column};
+  const VectorIndexChoice choice =
+      ChooseVectorIndex(*parts, shape, join_.count, join_.filter.condition.get(), *outer_.settings);
+  if (choice.index != nullptr) join_.index_name = choice.index->declaration.name;
+  join_.reason = choice.reason;
+  const std::string& text = join_.distance->text();
+  scope_.computed.emplace(text, ScopeColumn{text, join_.distance->type()});
+}
+
+PlanPtr SelectPlanner::ReadJoin() {
+  std::set<std::string> names;
+  AddRequired(outputs_, names);
+  AddRequired(limit_by_, names);
+  AddRequired(sort_expressions_, names);
+  AddRequired(std::vector{join_.vector}, names);
+  Header input_columns;
+  for (const HeaderColumn& column : source_.columns) {
+    if (names.count(column.name) == 0) continue;
+    const NeighborJoin::Column joined{column.name, joined_->NameIn(column.name), column.type};
+    if (joined_->SideOf(column.name) == searched_side_) {
+      join_.table_columns.push_back(joined);
+    } else {
+      join_.input_columns.push_back(joined);
+      input_columns.push_back({joined.from, joined.type});
+    }
+  }
+  const Source& input = joined_->side(1 - searched_side_);
+  const RowFilter& filter = side_filters_[1 - searched_side_];
+  PlanPtr plan = input.plan;
+  if (input.table) {
+    plan = std::make_shared<ScanStep>(input.table, std::move(input_columns), filter,
+                                      outer_.settings, std::vector<std::string>{});
+  } else if (filter.condition) {
+    plan = std::make_shared<FilterStep>(plan, filter.condition, "WHERE");
+  }
+  return std::make_shared<NeighborJoinStep>(std::move(plan), std::move(join_), outer_.settings);
+}
+
 Header SelectPlanner::NeededColumns() const {
   std::set<std::string> names;
   if (is_aggregated_) {
@@ -304,6 +491,7 @@ Header SelectPlanner::NeededColumns() const {
 }
 
 PlanPtr SelectPlanner::ReadSource() {
+  if (joined_) return ReadJoin();
   if (!source_.table) {
     if (!filter_.condition) return source_.plan;
     return std::make_shared<FilterStep>(source_.plan, filter_.condition, "WHERE");
@@ -353,9 +541,7 @@ PlanPtr SelectPlanner::AddOutput(PlanPtr plan) {
                                       cuts_early ? RowsWanted() : std::nullopt);
   }
   if (select_.limit_by) {
-    RowLimit limit{.offset = 0, .limit = EvaluateLimit(*select_.limit_by->limit, scope_)};
-    if (select_.limit_by->offset) limit.offset = EvaluateLimit(*select_.limit_by->offset, scope_);
-    plan = std::make_shared<LimitByStep>(std::move(plan), limit, std::move(limit_by));
+    plan = std::make_shared<LimitByStep>(std::move(plan), group_limit_, std::move(limit_by));
   }
   if (limit_.limit || limit_.offset > 0) {
     plan = std::make_shared<LimitStep>(std::move(plan), limit_,

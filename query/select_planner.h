@@ -1,11 +1,14 @@
 // Plans one SELECT.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "granary/query/joined_sources.h"
+#include "granary/query/neighbor_join_step.h"
 #include "granary/query/neighbor_shape.h"
 #include "granary/query/plan_steps.h"
 #include "granary/query/planner.h"
@@ -28,6 +31,9 @@ class SelectPlanner {
   };
 
   void ResolveNames();
+  void ResolveSources();
+  // Of one side of a join, under its own names.
+  ExpressionScope ScopeOfSide(size_t side) const;
   std::vector<Item> ExpandItems() const;
   void ExpandAsterisk(const sql::Asterisk& asterisk, std::vector<Item>& items) const;
   std::string NameOf(const sql::Expr& expr) const;
@@ -44,8 +50,15 @@ class SelectPlanner {
   // Makes a nearest-neighbour search of the ORDER BY if it is one; else leaves a note for EXPLAIN.
   void MatchNeighbors();
   NeighborContext ContextForNeighbors() const;
+  // Two tables in FROM: makes a nearest-neighbour join of them, or throws NOT_IMPLEMENTED.
+  void MatchJoin();
+  void CompileJoinFilter(const sql::ExprPtr& condition);
+  // Why the ORDER BY, LIMIT BY and so on are not those of a nearest-neighbour join; else empty, and
+  // the shape of the join is set.
+  std::string FindJoinShape();
 
   PlanPtr ReadSource();
+  PlanPtr ReadJoin();
   Header NeededColumns() const;
   PlanPtr AddAggregation(PlanPtr plan);
   PlanPtr AddOutput(PlanPtr plan);
@@ -53,7 +66,8 @@ class SelectPlanner {
   const sql::Select& select_;
   Planner* planner_;
   PlannerScope outer_;
-  Source source_;
+  Source source_;  // of two sources in FROM: the columns of the joined rows
+  std::optional<JoinedSources> joined_;
   ExpressionScope scope_;
   std::vector<Item> items_;
 
@@ -67,6 +81,13 @@ class SelectPlanner {
   std::vector<SortKey> sort_keys_;
   std::vector<CompiledExpressionPtr> limit_by_;
   RowLimit limit_;
+  RowLimit group_limit_;  // LIMIT BY
+
+  // Of a join: its parts, the side whose rows are searched, and the filters by side.
+  NeighborJoin join_;
+  size_t searched_side_ = 0;
+  std::array<RowFilter, 2> side_filters_;
+  bool has_mixed_condition_ = false;  // a part of WHERE that reads both sides
 
   std::optional<NeighborShape> neighbors_;
   std::string neighbor_index_;

@@ -66,6 +66,7 @@ Source ResolveSource(const sql::TableExpression& expression, Planner& planner,
   } else {
     source = FromPlan(PlanExplain(*expression.explain, *scope.context));
   }
+  source.alias = expression.alias;
   if (!expression.alias.empty()) source.qualifiers.push_back(expression.alias);
   return source;
 }

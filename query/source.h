@@ -13,6 +13,10 @@ struct Source {
   std::vector<std::string> qualifiers;  // what may stand before a column name and a dot
   TablePtr table;                       // a stored table, or null
   PlanPtr plan;                         // for everything else
+  std::string alias;                    // in FROM
+
+  // The alias, or else the first of the qualifiers, of which there is one.
+  const std::string& shown_qualifier() const { return alias.empty() ? qualifiers.front() : alias; }
 };
 
 // Throws UNKNOWN_TABLE, UNKNOWN_DATABASE, NOT_IMPLEMENTED (FINAL, unknown table functions), ...

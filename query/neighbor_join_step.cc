@@ -1,0 +1,200 @@
+#include "granary/query/neighbor_join_step.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "granary/query/neighbor_result.h"
+#include "granary/query/recall.h"
+#include "granary/query/statement_context.h"
+
+namespace granary {
+namespace {
+
+// Vectors that are searched at once; their heaps and the rows being compared share a cache.
+constexpr size_t kQueriesAtOnce = 256;
+
+Header HeaderOf(const NeighborJoin& join) {
+  Header header;
+  for (const auto& column : join.input_columns) header.push_back({column.name, column.type});
+  for (const auto& column : join.table_columns) header.push_back({column.name, column.type});
+  header.push_back({join.distance->text(), join.distance->type()});
+  return header;
+}
+
+double SecondsSince(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
+class NeighborJoinStep::Stream final : public BlockStream {
+ public:
+  Stream(const NeighborJoinStep* step, BlockStreamPtr input, StatementContext* context)
+      : step_(step),
+        input_(std::move(input)),
+        context_(context),
+        parts_(context->Parts(*step->join_.table)),
+        index_(step->FindIndex(*parts_)) {}
+
+  std::optional<Block> Next() override {
+    while (true) {
+      while (done_ == block_.rows()) {
+        std::optional<Block> block = input_->Next();
+        if (!block) return std::nullopt;
+        block_ = step_->Renamed(*block);
+        done_ = 0;
+      }
+      const Block rows = block_.Slice(done_, std::min(kQueriesAtOnce, block_.rows() - done_));
+      done_ += rows.rows();
+      const std::vector<DistanceQuery> queries = step_->QueriesOf(rows, index_, *context_);
+      Block joined =
+          step_->Join(rows, batch().Search(queries), batch().selection(), context_->task());
+      if (joined.rows() > 0) return joined;
+    }
+  }
+
+  // Looks at the table when the first row comes.
+  NeighborBatch& batch() {
+    if (!batch_) {
+      batch_.emplace(parts_,
+                     NeighborBatchRequest{.count = step_->join_.count,
+                                          .index = index_,
+                                          .filter = &step_->join_.filter,
+                                          .settings = step_->settings_.get()},
+                     context_->task());
+    }
+    return *batch_;
+  }
+  const DeclaredIndex* index() const { return index_; }
+
+ private:
+  const NeighborJoinStep* step_;
+  BlockStreamPtr input_;
+  StatementContext* context_;
+  PartSetPtr parts_;
+  const DeclaredIndex* index_;
+  std::optional<NeighborBatch> batch_;
+  Block block_;
+  size_t done_ = 0;
+};
+
+NeighborJoinStep::NeighborJoinStep(PlanPtr input, NeighborJoin join,
+                                   std::shared_ptr<const QuerySettings> settings)
+    : PlanStep(HeaderOf(join), {std::move(input)}),
+      join_(std::move(join)),
+      settings_(std::move(settings)) {}
+
+const DeclaredIndex* NeighborJoinStep::FindIndex(const PartSet& parts) const {
+  return join_.index_name.empty() ? nullptr : parts.FindIndex(join_.index_name);
+}
+
+Block NeighborJoinStep::Renamed(const Block& input) const {
+  Block renamed(input.rows());
+  for (const auto& column : join_.input_columns) renamed.Add(column.name, input.Get(column.from));
+  return renamed;
+}
+
+std::vector<DistanceQuery> NeighborJoinStep::QueriesOf(const Block& renamed,
+                                                       const DeclaredIndex* index,
+                                                       StatementContext& context) const {
+  const ColumnPtr vectors = join_.vector->Evaluate(renamed)->Materialize();
+  std::vector<DistanceQuery> queries;
+  queries.reserve(renamed.rows());
+  for (size_t row = 0; row < renamed.rows(); ++row) {
+    queries.emplace_back(join_.function, join_.vector_column, *vectors->Slice(row, 1),
+                         join_.distance->type().id() == TypeId::kFloat64,
+                         context.functions().kernels);
+    if (index != nullptr) CheckDimensions(*index, queries.back());
+  }
+  return queries;
+}
+
+Block NeighborJoinStep::Join(const Block& input, const std::vector<std::vector<RankedRow>>& nearest,
+                             const GranuleSelection& selection, const TaskContext& task) const {
+  std::vector<uint32_t> input_rows;
+  std::vector<RankedRow> table_rows;
+  for (uint32_t row = 0; row < nearest.size(); ++row) {
+    input_rows.insert(input_rows.end(), nearest[row].size(), row);
+    table_rows.insert(table_rows.end(), nearest[row].begin(), nearest[row].end());
+  }
+  if (table_rows.empty()) return {};
+  Block joined = input.Gather(input_rows);
+  std::vector<std::string> columns;
+  for (const auto& column : join_.table_columns) columns.push_back(column.from);
+  const Block stored = GatherRanked(table_rows, selection, columns, task);
+  for (const auto& column : join_.table_columns) joined.Add(column.name, stored.Get(column.from));
+  joined.Add(join_.distance->text(), DistanceColumn(table_rows, join_.distance->type()));
+  return joined;
+}
+
+BlockStreamPtr NeighborJoinStep::Open(StatementContext& context) const {
+  return std::make_unique<Stream>(this, inputs()[0]->Open(context), &context);
+}
+
+std::vector<std::string> NeighborJoinStep::Details() const {
+  std::vector<std::string> details = {"Table: default." + join_.table->name,
+                                      "Nearest neighbours: " + std::to_string(join_.count) +
+                                          " of each row by " + join_.distance->text()};
+  if (join_.filter.condition) {
+    details.push_back("Filter column: " + join_.filter.condition->text());
+  }
+  details.push_back(join_.index_name.empty() ? "Vector index: not used, " + join_.reason
+                                             : "Vector index: " + join_.index_name);
+  return details;
+}
+
+StepDescription NeighborJoinStep::Describe(StatementContext& context, bool with_indexes) const {
+  StepDescription description;
+  description.title = "NearestNeighborJoin";
+  description.details = Details();
+  description.reads_table = true;
+  if (!with_indexes) return description;
+  Stream stream(this, inputs()[0]->Open(context), &context);
+  while (stream.Next()) continue;
+  DescribeStatistics(stream.index(), stream.batch().selection(), stream.batch().statistics(),
+                     join_.filter.condition != nullptr, description);
+  return description;
+}
+
+std::vector<std::string> NeighborJoinStep::DescribeRecall(StatementContext& context) const {
+  const PartSetPtr parts = context.Parts(*join_.table);
+  const DeclaredIndex* index = FindIndex(*parts);
+  std::vector<DistanceQuery> queries;
+  for (const Block& block : Collect(*inputs()[0]->Open(context), context.task())) {
+    for (DistanceQuery& query : QueriesOf(Renamed(block), index, context)) {
+      queries.push_back(std::move(query));
+    }
+  }
+  QuerySettings without_force = *settings_;
+  without_force.force_data_skipping_indices.clear();
+  NeighborBatchRequest request{
+      .count = join_.count, .index = index, .filter = &join_.filter, .settings = settings_.get()};
+  NeighborBatch planned(parts, request, context.task());
+  request.index = nullptr;
+  request.settings = &without_force;
+  NeighborBatch exact(parts, request, context.task());
+  RecallCounter recall(join_.function);
+  double planned_seconds = 0;
+  double exact_seconds = 0;
+  const std::span<const DistanceQuery> all(queries);
+  for (size_t first = 0; first < all.size(); first += kQueriesAtOnce) {
+    const auto some = all.subspan(first, std::min(kQueriesAtOnce, all.size() - first));
+    const auto begin = std::chrono::steady_clock::now();
+    const auto found = planned.Search(some);
+    planned_seconds += SecondsSince(begin);
+    const auto exact_begin = std::chrono::steady_clock::now();
+    const auto nearest = exact.Search(some);
+    exact_seconds += SecondsSince(exact_begin);
+    for (size_t i = 0; i < some.size(); ++i) recall.Add(found[i], nearest[i]);
+  }
+  std::vector<std::string> lines = Details();
+  lines.push_back("Strategy: " +
+                  StrategyOf(planned.statistics(), join_.filter.condition != nullptr));
+  for (std::string& line : recall.Describe(join_.count)) lines.push_back(std::move(line));
+  lines.push_back(DescribeCost("As planned", planned_seconds, planned.statistics()));
+  lines.push_back(DescribeCost("Exactly", exact_seconds, exact.statistics()));
+  return lines;
+}
+
+}  // namespace granary

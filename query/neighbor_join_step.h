@@ -1,0 +1,65 @@
+// The plan step of a nearest-neighbour join: for each row of its input the k nearest rows of a
+// table.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "granary/query/neighbor_batch.h"
+#include "granary/query/neighbor_shape.h"
+#include "granary/query/plan.h"
+
+namespace granary {
+
+// What is joined how. Columns have the names of the joined rows in the output, and those of the
+// input or of the table where they come from.
+struct NeighborJoin {
+  struct Column {
+    std::string name;  // in the output
+    std::string from;  // in the input or the table
+    DataType type;
+  };
+
+  TablePtr table;
+  std::vector<Column> table_columns;
+  std::vector<Column> input_columns;  // at least those that `vector` reads
+  DistanceFunction function = DistanceFunction::kL2;
+  std::string vector_column;       // of the table
+  CompiledExpressionPtr vector;    // the query vector of an input row, over output names
+  CompiledExpressionPtr distance;  // its text names the column of the distances
+  size_t count = 0;                // k
+  std::string index_name;          // empty: exact, for this reason
+  std::string reason;
+  RowFilter filter;  // of the table's rows
+};
+
+class NeighborJoinStep final : public PlanStep {
+ public:
+  // Delivers the columns of the input, then those of the table, then the distance: the rows of an
+  // input row nearest first, input rows in their order.
+  NeighborJoinStep(PlanPtr input, NeighborJoin join, std::shared_ptr<const QuerySettings> settings);
+
+  BlockStreamPtr Open(StatementContext& context) const override;
+  StepDescription Describe(StatementContext& context, bool with_indexes) const override;
+  std::vector<std::string> DescribeRecall(StatementContext& context) const override;
+
+ private:
+  class Stream;
+
+  std::vector<std::string> Details() const;
+  const DeclaredIndex* FindIndex(const PartSet& parts) const;
+  // The input columns of `input` under their names in the output.
+  Block Renamed(const Block& input) const;
+  // One for each row. Throws INCORRECT_QUERY for vectors of another length than the index's.
+  std::vector<DistanceQuery> QueriesOf(const Block& renamed, const DeclaredIndex* index,
+                                       StatementContext& context) const;
+  // `input` is renamed; nearest[i] are the rows for row i.
+  Block Join(const Block& input, const std::vector<std::vector<RankedRow>>& nearest,
+             const GranuleSelection& selection, const TaskContext& task) const;
+
+  const NeighborJoin join_;
+  const std::shared_ptr<const QuerySettings> settings_;
+};
+
+}  // namespace granary

@@ -1,0 +1,193 @@
+// Nearest-neighbour joins and batches find for every vector what a search for it alone finds.
+#include <random>
+
+#include <fmt/format.h>
+
+#include "database_testing.h"
+#include "granary/tests/random_seed.h"
+#include "search_case.h"
+
+namespace granary {
+namespace {
+
+constexpr size_t kDimensions = 8;
+constexpr int kQueries = 300;  // more than are searched at once
+
+class NeighborJoinTest : public ::testing::TestWithParam<SearchCase> {
+ protected:
+  // Four parts, one of them without sub-indexes, with deleted rows.
+  void SetUp() override {
+    seed_ = SeedOfThisRun();
+    random_.seed(seed_);
+    database_ = OpenInMemory();
+    database_->Execute(
+        fmt::format("CREATE TABLE t (id UInt64, m UInt8, v Array({}), INDEX near v TYPE "
+                    "vector_similarity('hnsw', '{}', 8, 'bf16', 8, 32) GRANULARITY 4) ORDER BY m "
+                    "SETTINGS index_granularity = 32, vector_index_min_rows_for_graph = 0",
+                    GetParam().element, GetParam().function));
+    for (int part = 0; part < 4; ++part) {
+      std::string rows;
+      for (int row = 0; row < 250; ++row) {
+        rows += fmt::format("({},{},{})", part * 250 + row, row % 50, VectorText());
+      }
+      Session session(database_.get());
+      session.Set("materialize_skip_indexes_on_insert", Value(uint64_t{part != 2}));
+      session.Execute("INSERT INTO t VALUES " + rows);
+    }
+    database_->Execute("DELETE FROM t WHERE id % 11 = 3");
+    database_->Execute("CREATE TABLE q (id UInt64, v Array(Float32)) ORDER BY id");
+    std::string rows;
+    for (int query = 0; query < kQueries; ++query) {
+      rows += fmt::format("({},{})", query, VectorText());
+    }
+    database_->Execute("INSERT INTO q VALUES " + rows);
+  }
+
+  std::string VectorText() {
+    std::normal_distribution<float> normal;
+    std::vector<float> vector(kDimensions);
+    for (float& x : vector) x = normal(random_);
+    return fmt::format("[{}]", fmt::join(vector, ","));
+  }
+
+  // The rows of searches one by one, each line behind the number of its query.
+  std::string OneByOne(const std::string& where, size_t k, const std::string& settings) {
+    PreparedStatement search = database_->Prepare(fmt::format(
+        "SELECT id, m, {0}(v, {{q:Array(Float32)}}) AS d FROM t {1} ORDER BY d {2} LIMIT {3} "
+        "SETTINGS {4}",
+        GetParam().function, where, GetParam().direction, k, settings));
+    const Block queries = database_->Execute("SELECT v FROM q ORDER BY id").ReadAll();
+    const VectorRows vectors = AsArrays(*queries.column(0)).Vectors(kDimensions);
+    std::string text;
+    for (size_t query = 0; query < queries.rows(); ++query) {
+      search.Bind("q", std::span<const float>(vectors.FloatRow(query), kDimensions));
+      const std::string rows = TextOf(search.Execute());
+      for (size_t begin = 0; begin < rows.size();) {
+        const size_t end = rows.find('\n', begin) + 1;
+        text += std::to_string(query) + "\t" + rows.substr(begin, end - begin);
+        begin = end;
+      }
+    }
+    return text;
+  }
+
+  std::string Joined(const std::string& where, size_t k, const std::string& settings) {
+    return Query(*database_,
+                 fmt::format("SELECT q.id, t.id, m, {0}(t.v, q.v) AS d FROM q CROSS JOIN t {1} "
+                             "ORDER BY q.id, d {2} LIMIT {3} BY q.id SETTINGS {4}",
+                             GetParam().function, where, GetParam().direction, k, settings));
+  }
+
+  uint64_t seed_ = 0;
+  std::mt19937 random_;
+  std::unique_ptr<Database> database_;
+};
+
+TEST_P(NeighborJoinTest, FindsForEachRowWhatASearchFinds) {
+  const std::pair<std::string, std::string> filters[] = {{"", ""},
+                                                         {"WHERE m < 25", "WHERE m < 25"},
+                                                         {"WHERE id = 77", "WHERE t.id = 77"},
+                                                         {"WHERE id > 9999", "WHERE t.id > 9999"}};
+  for (const auto& [where, joined_where] : filters) {
+    for (const char* strategy : {"auto", "prefilter", "postfilter"}) {
+      for (const size_t k : {1, 10, 40}) {
+        const std::string settings = fmt::format(
+            "vector_search_filter_strategy = '{}', hnsw_candidate_list_size_for_search = 20",
+            strategy);
+        ASSERT_EQ(Joined(joined_where, k, settings), OneByOne(where, k, settings))
+            << where << settings << k << ", seed " << seed_;
+      }
+    }
+    ASSERT_EQ(Joined(joined_where, 7, "use_skip_indexes = 0"),
+              OneByOne(where, 7, "use_skip_indexes = 0"))
+        << where << ", seed " << seed_;
+  }
+}
+
+TEST_P(NeighborJoinTest, ExplainSaysHowItIsSearched) {
+  const std::string join =
+      fmt::format("SELECT q.id, t.id FROM q, t ORDER BY {}(t.v, q.v) {} LIMIT 1 BY q.id",
+                  GetParam().function, GetParam().direction);
+  const std::string plan =
+      Query(*database_,
+            "EXPLAIN indexes = 1 " + join + " SETTINGS hnsw_candidate_list_size_for_search = 1");
+  EXPECT_NE(plan.find("Vector index: near"), std::string::npos) << plan;
+  // Two index blocks in each of three parts, and a part without.
+  EXPECT_NE(plan.find(fmt::format("of {} sub-indexes", kQueries * 6)), std::string::npos) << plan;
+  EXPECT_NE(plan.find(fmt::format("the part has no sub-index ({})", kQueries)), std::string::npos)
+      << plan;
+  const std::string recall = Query(*database_, "EXPLAIN RECALL " + join);
+  EXPECT_NE(recall.find(fmt::format("Rows asked: 1 for each of {} vectors", kQueries)),
+            std::string::npos)
+      << recall;
+  EXPECT_NE(recall.find(fmt::format("Rows returned: {0} as planned, {0} exactly", kQueries)),
+            std::string::npos)
+      << recall;
+  EXPECT_EQ(Query(*database_, "SELECT count() > 0 FROM (EXPLAIN RECALL " + join +
+                                  " SETTINGS use_skip_indexes = 0) WHERE explain = 'Recall@1: 1'"),
+            "1\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(Joins, NeighborJoinTest,
+                         ::testing::Values(SearchCase{"L2Distance", "ASC", "Float32"},
+                                           SearchCase{"cosineDistance", "ASC", "BFloat16"},
+                                           SearchCase{"dotProduct", "DESC", "Float64"}));
+
+class JoinedTablesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    database_ = OpenInMemory();
+    database_->Execute(
+        "CREATE TABLE t (id UInt64, v Array(Float32), INDEX near v TYPE "
+        "vector_similarity('hnsw', 'cosineDistance', 2)) ORDER BY id "
+        "SETTINGS vector_index_min_rows_for_graph = 0");
+    database_->Execute(
+        "INSERT INTO t SELECT number, [toInt64(number), 10 - number] FROM numbers(1, 9)");
+    database_->Execute("CREATE TABLE q (id UInt64, v Array(Float32)) ORDER BY id");
+  }
+
+  std::unique_ptr<Database> database_;
+  const std::string join_ =
+      "SELECT q.id, t.id FROM q, t ORDER BY q.id, cosineDistance(t.v, q.v) LIMIT 2 BY q.id";
+};
+
+TEST_F(JoinedTablesTest, EitherSideMayBeEmpty) {
+  EXPECT_EQ(Query(*database_, join_), "");
+  EXPECT_NE(Query(*database_, "EXPLAIN indexes = 1 " + join_).find("nothing to search"),
+            std::string::npos);
+  database_->Execute("INSERT INTO q VALUES (1, [1, 1])");
+  EXPECT_EQ(Query(*database_, join_), "1\t5\n1\t4\n");
+  database_->Execute("TRUNCATE TABLE t");
+  EXPECT_EQ(Query(*database_, join_), "");
+}
+
+TEST_F(JoinedTablesTest, VectorsWithoutNeighboursAreComparedExactly) {
+  database_->Execute("INSERT INTO q VALUES (1, [0, 0]), (2, [nan, 1]), (3, [1, 9]), (4, [inf, 1])");
+  EXPECT_EQ(Query(*database_, join_), "1\t1\n1\t2\n2\t1\n2\t2\n3\t1\n3\t2\n4\t1\n4\t2\n");
+  EXPECT_EQ(Query(*database_, join_ + " SETTINGS use_skip_indexes = 0"), Query(*database_, join_));
+}
+
+TEST_F(JoinedTablesTest, VectorsOfOtherLengthsAreRefused) {
+  database_->Execute("INSERT INTO q VALUES (1, [1, 1]), (2, [1, 1, 1])");
+  EXPECT_EQ(FailureOf(*database_, join_), ErrorCode::kIncorrectQuery);
+  EXPECT_EQ(FailureOf(*database_, join_ + " SETTINGS use_skip_indexes = 0"),
+            ErrorCode::kSizesOfArraysDontMatch);
+}
+
+// LIMIT BY may name what several rows have in common: the nearest to any of them are kept.
+TEST_F(JoinedTablesTest, GroupsMayHaveManyVectors) {
+  database_->Execute("INSERT INTO q VALUES (1, [1, 9]), (1, [9, 1]), (2, [1, 1])");
+  EXPECT_EQ(Query(*database_, join_), "1\t1\n1\t9\n2\t5\n2\t4\n");
+}
+
+TEST_F(JoinedTablesTest, PreparedJoinsSeeNewRows) {
+  PreparedStatement join = database_->Prepare(join_);
+  EXPECT_EQ(TextOf(join.Execute()), "");
+  database_->Execute("INSERT INTO q VALUES (1, [1, 1])");
+  EXPECT_EQ(TextOf(join.Execute()), "1\t5\n1\t4\n");
+  database_->Execute("INSERT INTO t VALUES (100, [2, 2])");
+  EXPECT_EQ(TextOf(join.Execute()), "1\t100\n1\t5\n");
+}
+
+}  // namespace
+}  // namespace granary
