@@ -3,6 +3,7 @@
 //   g++ -std=c++20 embed.cc $(pkg-config --cflags --libs granary) -o embed
 #include <cstdio>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "granary/query/database.h"
@@ -40,6 +41,18 @@ int main() try {
     for (size_t row = 0; row < block->rows(); ++row) {
       std::printf("%llu %g\n", static_cast<unsigned long long>(nearest.data()[row]),
                   static_cast<double>(distance.data()[row]));
+    }
+  }
+
+  // Many vectors at once: here those of the first two rows.
+  const std::span<const float> queries(v->data(), 2 * kDimensions);
+  granary::Result batch = search.BindMatrix("q", queries, kDimensions).Execute();
+  while (auto block = batch.Next()) {
+    const auto& number = granary::AsNumbers<uint64_t>(*block->Get("query"));
+    const auto& nearest = granary::AsNumbers<uint64_t>(*block->Get("id"));
+    for (size_t row = 0; row < block->rows(); ++row) {
+      std::printf("vector %llu: %llu\n", static_cast<unsigned long long>(number.data()[row]),
+                  static_cast<unsigned long long>(nearest.data()[row]));
     }
   }
 } catch (const granary::Error& error) {

@@ -160,6 +160,23 @@ class PreparedStatement {
     return *this;
   }
 
+  // Many vectors at once, values.size() / dimensions of them, for the placeholder of a search:
+  //
+  //   auto search = db->Prepare("SELECT id, L2Distance(v, {q:Array(Float32)}) AS d FROM t "
+  //                             "WHERE price < 100 ORDER BY d LIMIT 10");
+  //   Result result = search.BindMatrix("q", vectors, 100).Execute();
+  //
+  // The result has a column more, the first one: `query`, UInt64, the number of the vector from 0.
+  // Rows come in its order, those of one vector as if it had been searched alone. Bind makes it a
+  // search of one vector again. Throws BAD_ARGUMENTS unless `dimensions` divides the number of
+  // values; Execute throws NOT_IMPLEMENTED if the statement is no nearest-neighbour search by the
+  // placeholder.
+  PreparedStatement& BindMatrix(std::string_view name, std::span<const float> values,
+                                size_t dimensions) {
+    ParametersFor(name).SetMatrix(name, values, dimensions);
+    return *this;
+  }
+
   // Throws UNKNOWN_QUERY_PARAMETER if a placeholder has no value.
   Result Execute(const ExecuteOptions& options = {});
 

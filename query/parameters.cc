@@ -46,6 +46,30 @@ void Parameters::Set(std::string_view name, std::span<const double> vector) {
   values_[std::string(name)] = {.vector = VectorColumn(vector, TypeId::kFloat64)};
 }
 
+void Parameters::SetMatrix(std::string_view name, std::span<const float> values,
+                           size_t dimensions) {
+  if (dimensions == 0 || values.size() % dimensions != 0) {
+    throw Error(ErrorCode::kBadArguments, std::to_string(values.size()) +
+                                              " values are no matrix of vectors of " +
+                                              std::to_string(dimensions) + " dimensions");
+  }
+  auto elements = std::make_shared<NumberColumn<float>>(
+      DataType(TypeId::kFloat32), std::vector<float>(values.begin(), values.end()));
+  values_[std::string(name)] = {
+      .matrix = ArrayColumn::Uniform(std::move(elements), dimensions, values.size() / dimensions)};
+}
+
+std::optional<std::string> Parameters::matrix() const {
+  for (const auto& [name, given] : values_) {
+    if (given.matrix != nullptr) return name;
+  }
+  return std::nullopt;
+}
+
+ColumnPtr Parameters::MatrixRows(std::string_view name) const {
+  return values_.find(name)->second.matrix;
+}
+
 void Parameters::Set(std::string_view name, Value value) {
   values_[std::string(name)] = {.value = std::move(value)};
 }
@@ -62,8 +86,8 @@ bool Parameters::SameValue(const Parameters& other, std::string_view name) const
   const auto a = values_.find(name);
   const auto b = other.values_.find(name);
   if (a == values_.end() || b == other.values_.end()) return false;
-  return a->second.vector == b->second.vector && a->second.value == b->second.value &&
-         a->second.text == b->second.text;
+  return a->second.vector == b->second.vector && a->second.matrix == b->second.matrix &&
+         a->second.value == b->second.value && a->second.text == b->second.text;
 }
 
 ColumnPtr Parameters::Get(std::string_view name, const DataType& type) const {
@@ -76,6 +100,12 @@ ColumnPtr Parameters::Get(std::string_view name, const DataType& type) const {
                                                        std::string(name) + "=... or Bind()");
   }
   const Given& given = found->second;
+  if (given.matrix != nullptr) {
+    throw Error(ErrorCode::kBadQueryParameter,
+                "The query parameter '" + std::string(name) +
+                    "' has many vectors; they can be searched by ORDER BY their distance of the "
+                    "outermost SELECT, and used nowhere else");
+  }
   try {
     if (given.vector != nullptr) {
       if (given.vector->type() == type) return given.vector;

@@ -21,6 +21,10 @@ class Parameters {
   // A vector; copies it. For a placeholder of any Array of numbers.
   void Set(std::string_view name, std::span<const float> vector);
   void Set(std::string_view name, std::span<const double> vector);
+  // Many vectors, of `dimensions` values each; copies them. A search by the parameter is then one
+  // for each of them (PreparedStatement::BindMatrix). Throws BAD_ARGUMENTS unless there are
+  // dimensions and they divide the number of values.
+  void SetMatrix(std::string_view name, std::span<const float> values, size_t dimensions);
   // Numbers, strings, arrays. Converted to the placeholder's type when the statement runs, which
   // throws BAD_QUERY_PARAMETER if the value does not fit.
   void Set(std::string_view name, Value value);
@@ -47,6 +51,11 @@ class Parameters {
   // The value of a placeholder {name:type}, as a column of one row and of that type. Throws
   // UNKNOWN_QUERY_PARAMETER if it was not set, BAD_QUERY_PARAMETER if it does not fit.
   ColumnPtr Get(std::string_view name, const DataType& type) const;
+  // The name of the parameter that was given a matrix; nothing if there is none, the first by name
+  // if there are several.
+  std::optional<std::string> matrix() const;
+  // Its vectors: a column of Array(Float32).
+  ColumnPtr MatrixRows(std::string_view name) const;
   // Values of `other` win.
   void Merge(const Parameters& other);
   // Whether `name` has the same value in both.
@@ -57,6 +66,7 @@ class Parameters {
  private:
   struct Given {
     ColumnPtr vector;            // a row of Array(Float32 | Float64), or null
+    ColumnPtr matrix;            // rows of Array(Float32), or null
     std::optional<Value> value;  // or a value
     std::string text;            // or text
   };

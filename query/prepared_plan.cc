@@ -112,6 +112,7 @@ PlanPtr PreparedPlan::PlanFor(StatementContext& context) {
 bool PreparedPlan::IsCurrent(const CachedPlan& cached, StatementContext& context) const {
   const PlanDependencies& dependencies = cached.dependencies;
   if (dependencies.has_subqueries) return false;
+  if (cached.parameters.matrix() != context.parameters().matrix()) return false;
   for (const auto& [table, schema] : dependencies.tables) {
     if (engine_->tables().Find(table->name) != table) return false;
     if (context.Parts(*table)->schema != schema) return false;

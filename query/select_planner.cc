@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "granary/query/aggregate.h"
@@ -45,14 +46,6 @@ std::vector<sql::ExprPtr> Conjuncts(const sql::ExprPtr& condition) {
   return all;
 }
 
-[[noreturn]] void ThrowNoJoin(const std::string& reason) {
-  throw Error(
-      ErrorCode::kNotImplemented,
-      "Of joins there is the nearest-neighbour join: SELECT ... FROM queries AS q CROSS JOIN "
-      "t ORDER BY L2Distance(t.v, q.v) LIMIT k BY q.id. This query is none: " +
-          reason + ". Read one table, or join the results in the application");
-}
-
 uint64_t SaturatingAdd(uint64_t a, uint64_t b) {
   return a > std::numeric_limits<uint64_t>::max() - b ? std::numeric_limits<uint64_t>::max()
                                                       : a + b;
@@ -62,6 +55,43 @@ bool HasConstant(const ExpressionNode& node) {
   return node.kind() == ExpressionNode::Kind::kConstant || node.set() != nullptr ||
          std::any_of(node.arguments().begin(), node.arguments().end(),
                      [](const auto& argument) { return HasConstant(*argument); });
+}
+
+// Of the vectors that are joined; not what a column of a table is called.
+constexpr const char* kVectorNumber = "#query";
+constexpr const char* kVector = "#vector";
+
+// The vectors of a parameter and their numbers.
+class MatrixStep final : public PlanStep {
+ public:
+  explicit MatrixStep(std::string parameter)
+      : PlanStep({{kVectorNumber, TypeId::kUInt64}, {kVector, DataType::Array(TypeId::kFloat32)}}),
+        parameter_(std::move(parameter)) {}
+
+  BlockStreamPtr Open(StatementContext& context) const override {
+    const ColumnPtr vectors = context.parameters().MatrixRows(parameter_);
+    std::vector<uint64_t> numbers(vectors->size());
+    std::iota(numbers.begin(), numbers.end(), uint64_t{0});
+    Block block(vectors->size());
+    block.Add(kVectorNumber,
+              std::make_shared<NumberColumn<uint64_t>>(TypeId::kUInt64, std::move(numbers)));
+    block.Add(kVector, vectors);
+    std::vector<Block> blocks;
+    if (block.rows() > 0) blocks.push_back(std::move(block));
+    return std::make_unique<StoredStream>(std::move(blocks));
+  }
+  StepDescription Describe(StatementContext&, bool) const override {
+    return {"ReadFromParameter", {"Parameter: " + parameter_}, {}};
+  }
+
+ private:
+  const std::string parameter_;
+};
+
+sql::ExprPtr ColumnNamed(const std::string& name) {
+  auto column = std::make_shared<sql::Identifier>();
+  column->parts = {name};
+  return column;
 }
 
 template <class Expressions>
@@ -77,6 +107,7 @@ void AddRequired(const Expressions& expressions, std::set<std::string>& names) {
 SelectPlanner::SelectPlanner(const sql::Select& select, Planner* planner, const PlannerScope& outer)
     : select_(select), planner_(planner), outer_(outer) {
   outer_.settings = Changed(outer_.settings, select.settings);
+  if (outer_.depth <= 1) matrix_ = outer_.context->parameters().matrix();
 }
 
 PlanPtr SelectPlanner::Plan() {
@@ -101,6 +132,9 @@ void SelectPlanner::ResolveNames() {
   for (const HeaderColumn& column : source_.columns) scope_.AddColumn(column.name, column.type);
   scope_.qualifiers = source_.qualifiers;
   if (joined_) scope_.qualified = joined_->qualified();
+  if (matrix_) {
+    scope_.parameter_columns.emplace(*matrix_, ScopeColumn{kVector, joined_->columns()[1].type});
+  }
   scope_.aliases = outer_.expressions;
   scope_.parameters = &outer_.context->parameters();
   scope_.context = outer_.context->functions();
@@ -117,7 +151,32 @@ void SelectPlanner::ResolveNames() {
   for (const sql::OrderItem& item : select_.order_by) scope_.AddAliases(item.expression);
 }
 
+void SelectPlanner::ThrowNoJoin(const std::string& reason) const {
+  if (matrix_) {
+    throw Error(ErrorCode::kNotImplemented,
+                "The query parameter '" + *matrix_ +
+                    "' has many vectors, which are for a search: SELECT ... FROM t ORDER BY "
+                    "L2Distance(t.v, {" +
+                    *matrix_ + ":Array(Float32)}) LIMIT k. This query is none: " + reason);
+  }
+  throw Error(
+      ErrorCode::kNotImplemented,
+      "Of joins there is the nearest-neighbour join: SELECT ... FROM queries AS q CROSS JOIN "
+      "t ORDER BY L2Distance(t.v, q.v) LIMIT k BY q.id. This query is none: " +
+          reason + ". Read one table, or join the results in the application");
+}
+
+Source SelectPlanner::MatrixSource() const {
+  Source source;
+  source.plan = std::make_shared<MatrixStep>(*matrix_);
+  source.columns = source.plan->header();
+  return source;
+}
+
 void SelectPlanner::ResolveSources() {
+  if (matrix_) {
+    if (select_.from.size() != 1) ThrowNoJoin("FROM is not one table");
+  }
   if (select_.from.size() > 2) ThrowNoJoin("there are more than two tables in FROM");
   if (select_.from.size() == 2) {
     const sql::JoinKind kind = select_.from.back().join.kind;
@@ -126,6 +185,7 @@ void SelectPlanner::ResolveSources() {
     }
   }
   std::vector<Source> sources;
+  if (matrix_) sources.push_back(MatrixSource());
   for (const sql::TableExpression& table : select_.from) {
     sources.push_back(ResolveSource(table, *planner_, outer_));
     if (const TablePtr& stored = sources.back().table) {
@@ -174,7 +234,7 @@ void SelectPlanner::ExpandAsterisk(const sql::Asterisk& asterisk, std::vector<It
   for (const std::string& part : asterisk.qualifier) {
     qualifier += (qualifier.empty() ? "" : ".") + part;
   }
-  Header columns = source_.columns;
+  Header columns = matrix_ ? joined_->ColumnsOf(1) : source_.columns;
   bool is_known = qualifier.empty() || Contains(source_.qualifiers, qualifier);
   if (joined_ && !qualifier.empty()) {
     const std::optional<size_t> side = joined_->FindSide(qualifier);
@@ -187,9 +247,7 @@ void SelectPlanner::ExpandAsterisk(const sql::Asterisk& asterisk, std::vector<It
   for (const HeaderColumn& column : columns) {
     if (Contains(asterisk.except, column.name)) continue;
     if (joined_ && Contains(asterisk.except, joined_->NameIn(column.name))) continue;
-    auto identifier = std::make_shared<sql::Identifier>();
-    identifier->parts = {column.name};
-    items.push_back({std::move(identifier), column.name});
+    items.push_back({ColumnNamed(column.name), column.name});
   }
 }
 
@@ -282,6 +340,7 @@ void SelectPlanner::CompileOutput() {
   if (select_.order_by_all) {
     for (const Item& item : items_) order.push_back({.expression = item.expression});
   }
+  if (matrix_) order.insert(order.begin(), {.expression = ColumnNamed(kVectorNumber)});
   for (const sql::OrderItem& item : order) {
     const auto parameters_before = planner_->dependencies().parameters;
     const CompiledExpressionPtr key = Compile(*PositionOr(item.expression, "ORDER BY"));
@@ -303,13 +362,23 @@ void SelectPlanner::CompileOutput() {
       group_limit_.offset = EvaluateLimit(*select_.limit_by->offset, constants);
     }
   }
+  if (matrix_) GroupByVector();
   if (joined_) {
     MatchJoin();
     // The join computes the distance.
     sort_expressions_.back() = Compile(*PositionOr(order.back().expression, "ORDER BY"));
   }
+  if (matrix_) items_.insert(items_.begin(), {ColumnNamed(kVectorNumber), "query"});
   if (select_.having) having_ = Compile(*select_.having, /*is_condition=*/true);
   for (const Item& item : items_) outputs_.push_back(Compile(*item.expression));
+}
+
+void SelectPlanner::GroupByVector() {
+  if (select_.limit_by) ThrowNoJoin("there is LIMIT BY");
+  if (!limit_.limit) ThrowNoJoin("there is no LIMIT");
+  if (select_.with_ties) ThrowNoJoin("there is WITH TIES");
+  limit_by_.push_back(Compile(*ColumnNamed(kVectorNumber)));
+  group_limit_ = std::exchange(limit_, RowLimit{});
 }
 
 std::optional<uint64_t> SelectPlanner::RowsWanted() const {
@@ -377,7 +446,7 @@ void SelectPlanner::CompileJoinFilter(const sql::ExprPtr& condition) {
 std::string SelectPlanner::FindJoinShape() {
   if (is_aggregated_) return "the same SELECT aggregates rows";
   if (select_.distinct) return "there is DISTINCT";
-  if (!select_.limit_by) return "there is no LIMIT k BY a column that tells the query rows apart";
+  if (limit_by_.empty()) return "there is no LIMIT k BY a column that tells the query rows apart";
   if (sort_expressions_.empty()) return "there is no ORDER BY a distance";
   const CompiledExpressionPtr& distance = sort_expressions_.back();
   for (size_t key = 0; key + 1 < sort_expressions_.size(); ++key) {
@@ -536,11 +605,11 @@ PlanPtr SelectPlanner::AddOutput(PlanPtr plan) {
   plan = std::make_shared<ProjectStep>(std::move(plan), std::move(columns), "Before ORDER BY");
   if (select_.distinct) plan = std::make_shared<DistinctStep>(std::move(plan), selected);
   if (!sort_keys_.empty() && !neighbors_) {
-    const bool cuts_early = !select_.limit_by && !select_.with_ties;
+    const bool cuts_early = limit_by_.empty() && !select_.with_ties;
     plan = std::make_shared<SortStep>(std::move(plan), sort_keys_,
                                       cuts_early ? RowsWanted() : std::nullopt);
   }
-  if (select_.limit_by) {
+  if (!limit_by_.empty()) {
     plan = std::make_shared<LimitByStep>(std::move(plan), group_limit_, std::move(limit_by));
   }
   if (limit_.limit || limit_.offset > 0) {

@@ -32,6 +32,11 @@ class SelectPlanner {
 
   void ResolveNames();
   void ResolveSources();
+  // The vectors of matrix_ as a source.
+  Source MatrixSource() const;
+  // The searches of many vectors are the join of them with the table, k rows by their number.
+  void GroupByVector();
+  [[noreturn]] void ThrowNoJoin(const std::string& reason) const;
   // Of one side of a join, under its own names.
   ExpressionScope ScopeOfSide(size_t side) const;
   std::vector<Item> ExpandItems() const;
@@ -68,6 +73,7 @@ class SelectPlanner {
   PlannerScope outer_;
   Source source_;  // of two sources in FROM: the columns of the joined rows
   std::optional<JoinedSources> joined_;
+  std::optional<std::string> matrix_;  // the parameter with many vectors, which are joined
   ExpressionScope scope_;
   std::vector<Item> items_;
 

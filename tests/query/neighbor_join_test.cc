@@ -128,6 +128,24 @@ TEST_P(NeighborJoinTest, ExplainSaysHowItIsSearched) {
             "1\n");
 }
 
+TEST_P(NeighborJoinTest, AMatrixIsSearchedVectorByVector) {
+  const Block queries = database_->Execute("SELECT v FROM q ORDER BY id").ReadAll();
+  const VectorRows vectors = AsArrays(*queries.column(0)).Vectors(kDimensions);
+  for (const char* where : {"", "WHERE m < 25", "WHERE id = 77", "WHERE id > 9999"}) {
+    for (const char* settings : {"hnsw_candidate_list_size_for_search = 20, "
+                                 "vector_search_filter_strategy = 'postfilter'",
+                                 "use_skip_indexes = 0"}) {
+      PreparedStatement search = database_->Prepare(fmt::format(
+          "SELECT id, m, {0}(v, {{q:Array(Float32)}}) AS d FROM t {1} ORDER BY d {2} LIMIT 9 "
+          "SETTINGS {3}",
+          GetParam().function, where, GetParam().direction, settings));
+      search.BindMatrix("q", {vectors.FloatRow(0), kDimensions * kQueries}, kDimensions);
+      ASSERT_EQ(TextOf(search.Execute()), OneByOne(where, 9, settings))
+          << where << settings << ", seed " << seed_;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Joins, NeighborJoinTest,
                          ::testing::Values(SearchCase{"L2Distance", "ASC", "Float32"},
                                            SearchCase{"cosineDistance", "ASC", "BFloat16"},
@@ -187,6 +205,85 @@ TEST_F(JoinedTablesTest, PreparedJoinsSeeNewRows) {
   EXPECT_EQ(TextOf(join.Execute()), "1\t5\n1\t4\n");
   database_->Execute("INSERT INTO t VALUES (100, [2, 2])");
   EXPECT_EQ(TextOf(join.Execute()), "1\t100\n1\t5\n");
+}
+
+class MatrixTest : public JoinedTablesTest {
+ protected:
+  std::string Search(const std::string& sql, const std::vector<float>& matrix) {
+    return TextOf(database_->Prepare(sql).BindMatrix("q", matrix, 2).Execute());
+  }
+
+  std::optional<ErrorCode> Failure(const std::string& sql) {
+    try {
+      Search(sql, two_);
+      return std::nullopt;
+    } catch (const Error& error) {
+      return error.code();
+    }
+  }
+
+  const std::vector<float> two_ = {1, 9, 9, 1};
+  const std::string tail_ = " FROM t ORDER BY cosineDistance(v, {q:Array(Float32)}) LIMIT 2";
+};
+
+TEST_F(MatrixTest, TakesEveryFormOfASearch) {
+  const Header header =
+      database_->Prepare("SELECT id, v AS w" + tail_).BindMatrix("q", two_, 2).Execute().columns();
+  ASSERT_EQ(header.size(), 3u);
+  EXPECT_EQ(header[0].name, "query");
+  EXPECT_EQ(header[1].name, "id");
+  EXPECT_EQ(header[2].name, "w");
+  EXPECT_EQ(Search("SELECT *" + tail_, two_),
+            "0\t1\t[1,9]\n0\t2\t[2,8]\n1\t9\t[9,1]\n1\t8\t[8,2]\n");
+  EXPECT_EQ(Search("SELECT t.id" + tail_ + " OFFSET 1", two_), "0\t2\n0\t3\n1\t8\n1\t7\n");
+  EXPECT_EQ(Search("SELECT id, L2Distance({q:Array(Float32)}, v) FROM t WHERE id > 8 "
+                   "ORDER BY 2 LIMIT 1 SETTINGS use_skip_indexes = 0",
+                   {9, 1}),
+            "0\t9\t0\n");
+  EXPECT_EQ(Search("SELECT id FROM t ORDER BY L2Distance(v, {q:Array(Float64)}) LIMIT 1", two_),
+            "0\t1\n1\t9\n");
+  EXPECT_EQ(Search("SELECT id + 1 AS query" + tail_, {1, 9}), "0\t2\n0\t3\n");
+  EXPECT_EQ(Search("SELECT id" + tail_, {}), "");
+  EXPECT_EQ(Search("SELECT id FROM t ORDER BY L2Distance(v, {q:Array(Float32)}) LIMIT 0", two_),
+            "");
+}
+
+TEST_F(MatrixTest, MayFollowAndPrecedeAVector) {
+  PreparedStatement search = database_->Prepare(
+      "SELECT id FROM t WHERE id < {bound:UInt8} ORDER BY cosineDistance(v, {q:Array(Float32)}) "
+      "LIMIT 1");
+  search.Bind("bound", 5);
+  const std::vector<float> one = {9, 1};
+  EXPECT_EQ(TextOf(search.Bind("q", one).Execute()), "4\n");
+  EXPECT_EQ(TextOf(search.BindMatrix("q", two_, 2).Execute()), "0\t1\n1\t4\n");
+  EXPECT_EQ(TextOf(search.Bind("bound", 9).Execute()), "0\t1\n1\t8\n");
+  EXPECT_EQ(TextOf(search.BindMatrix("q", one, 2).Execute()), "0\t8\n");
+  EXPECT_EQ(TextOf(search.Bind("q", one).Execute()), "8\n");
+}
+
+TEST_F(MatrixTest, IsRefusedWhereItIsNoSearch) {
+  EXPECT_EQ(Failure("SELECT {q:Array(Float32)}"), ErrorCode::kNotImplemented);
+  EXPECT_EQ(Failure("SELECT id FROM t WHERE L2Distance(v, {q:Array(Float32)}) < 3"),
+            ErrorCode::kNotImplemented);
+  EXPECT_EQ(Failure("SELECT id FROM t ORDER BY L2Distance(v, {q:Array(Float32)})"),
+            ErrorCode::kNotImplemented);
+  EXPECT_EQ(Failure("SELECT id FROM t ORDER BY L2Distance(v, {q:Array(Float32)}) DESC LIMIT 1"),
+            ErrorCode::kNotImplemented);
+  EXPECT_EQ(Failure("SELECT id" + tail_ + " WITH TIES"), ErrorCode::kNotImplemented);
+  EXPECT_EQ(Failure("SELECT id FROM t ORDER BY L2Distance(v, {q:Array(Float32)}) LIMIT 1 BY id "
+                    "LIMIT 2"),
+            ErrorCode::kNotImplemented);
+  EXPECT_EQ(Failure("SELECT id FROM t WHERE id IN (SELECT id" + tail_ +
+                    ") ORDER BY L2Distance(v, {q:Array(Float32)}) LIMIT 2"),
+            ErrorCode::kBadQueryParameter);
+  EXPECT_EQ(Failure("SELECT id FROM t WHERE L2Distance(v, {q:Array(Float32)}) < 3 "
+                    "ORDER BY L2Distance(v, {q:Array(Float32)}) LIMIT 2"),
+            ErrorCode::kNotImplemented);
+  PreparedStatement search = database_->Prepare("SELECT id" + tail_);
+  EXPECT_THROW(search.BindMatrix("q", two_, 3), Error);
+  EXPECT_THROW(search.BindMatrix("q", two_, 0), Error);
+  EXPECT_THROW(search.BindMatrix("nope", two_, 2), Error);
+  EXPECT_THROW(TextOf(search.BindMatrix("q", two_, 4).Execute()), Error);
 }
 
 }  // namespace
