@@ -66,7 +66,7 @@ using T = TableSettings;
 const std::vector<Setting<Q>>& Settings(const Q*) {
   static const std::vector<Setting<Q>> settings = {
       {"distance_kernels",
-       StringField<Q>{&Q::distance_kernels, {"auto", "avx512", "avx2", "portable"}},
+       StringField<Q>{&Q::distance_kernels, {"auto", "avx512", "avx2", "neon", "portable"}},
        "Which variant of the distance kernels computes distances."},
       {"exclude_materialize_skip_indexes_on_insert",
        StringField<Q>{&Q::exclude_materialize_skip_indexes_on_insert},

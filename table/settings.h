@@ -44,7 +44,7 @@ struct QuerySettings {
   FilterStrategy vector_search_filter_strategy = FilterStrategy::kAuto;
   double vector_search_index_fetch_multiplier = 1.0;  // 1 to 1000
   RerankScope vector_search_rerank_scope = RerankScope::kRows;
-  std::string distance_kernels = "auto";  // 'auto', 'avx512', 'avx2' or 'portable'
+  std::string distance_kernels = "auto";  // 'auto', 'avx512', 'avx2', 'neon', 'portable'
 
   std::string format_csv_delimiter = ",";
   bool output_format_json_quote_64bit_integers = false;

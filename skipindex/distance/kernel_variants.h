@@ -18,6 +18,9 @@ extern const DistanceKernels kPortableKernels;
 extern const DistanceKernels kAvx2Kernels;    // AVX2, F16C
 extern const DistanceKernels kAvx512Kernels;  // AVX-512 F, BW, DQ, VL, VNNI; hamming: VPOPCNTDQ
 #endif
+#if defined(__aarch64__)
+extern const DistanceKernels kNeonKernels;  // what every such CPU has
+#endif
 
 // Without loss.
 float Float16ToFloat(Float16Bits bits);

@@ -39,6 +39,9 @@ std::vector<const DistanceKernels*> AvailableDistanceKernels() {
     available.push_back(&kAvx2Kernels);
   }
 #endif
+#if defined(__aarch64__)
+  available.push_back(&kNeonKernels);
+#endif
   available.push_back(&kPortableKernels);
   return available;
 }

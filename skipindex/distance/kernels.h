@@ -41,7 +41,7 @@ struct DistanceKernels {
   // differ.
   using Bits = void (*)(const RowSet& rows, const std::byte* query, uint32_t* out);
 
-  std::string_view name;  // "avx512", "avx2" or "portable"
+  std::string_view name;  // "avx512", "avx2", "neon" or "portable"
 
   // Indexed by RowElement. Float64 rows are only measured in double (null in the float arrays),
   // Float16 rows only in float (null in the double arrays).
@@ -57,7 +57,7 @@ struct DistanceKernels {
 };
 
 // The kernels for a value of the setting `distance_kernels`: 'auto' (the best for this CPU),
-// 'avx512', 'avx2' or 'portable'. Throws INVALID_SETTING_VALUE for other names and for variants
+// 'avx512', 'avx2', 'neon' or 'portable'. Throws INVALID_SETTING_VALUE for other names and for variants
 // that this CPU cannot run. The table lives as long as the program.
 const DistanceKernels& GetDistanceKernels(std::string_view name);
 
