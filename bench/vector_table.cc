@@ -34,7 +34,10 @@ std::string SearchStatement(const VectorSet& set, size_t k) {
 
 void TableSearch::Search(std::span<const float> query, std::vector<uint32_t>& rows) {
   statement_.Bind("q", query);
-  Result result = statement_.Execute();
+  ReadIds(statement_.Execute(), rows);
+}
+
+void ReadIds(Result result, std::vector<uint32_t>& rows) {
   rows.clear();
   while (const auto block = result.Next()) {
     const auto ids = AsNumbers<uint32_t>(*block->column(0)).values();

@@ -26,6 +26,9 @@ Block VectorBlock(const VectorSet& set, size_t first_row, size_t rows);
 // SELECT id ... ORDER BY distance LIMIT k, with the query vector as parameter q.
 std::string SearchStatement(const VectorSet& set, size_t k);
 
+// The first column of a result, which is of UInt32; replaces the content of `rows`.
+void ReadIds(Result result, std::vector<uint32_t>& rows);
+
 // Not thread-safe.
 class TableSearch {
  public:

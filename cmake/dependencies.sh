@@ -11,7 +11,7 @@ build="g++=g++ cmake=cmake ninja-build=ninja pkg-config=pkg-config re2c=re2c
   libboost-container-dev libcuckoo-dev liblz4-dev libxxhash-dev libfmt-dev libsimdjson-dev
   libcli11-dev libedit-dev"
 tests="libgtest-dev libgmock-dev python3=python3"
-bench="libbenchmark-dev libhnswlib-dev"
+bench="libbenchmark-dev libhnswlib-dev libfaiss-dev"
 data="nodejs=node npm=npm ca-certificates"
 
 is_installed() {

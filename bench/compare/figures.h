@@ -18,6 +18,8 @@ struct VectorSetLimits {
   // Recalls at which the speed of the graph is compared with hnswlib, and how much faster it is.
   std::vector<std::pair<double, double>> compared_recalls;
   double bytes_per_vector;  // at most, of those of hnswlib
+  // Recalls at which a prepared statement is compared with ClickHouse, and how much faster it is.
+  std::vector<std::pair<double, double>> clickhouse_recalls = {};
 };
 
 // Recall at defaults, a prepared statement against the bare search, open and first query; one
@@ -36,6 +38,27 @@ void MeasureBuild(const VectorSet& set, Report& report);
 // Bare search in ten graphs over a tenth of the rows each, against one graph, at equal recall.
 void MeasureSubIndexes(const VectorSet& set, const VectorSetLimits& limits, size_t rounds,
                        Report& report);
+
+// A prepared statement, the planner free, against the C interface of ClickHouse at equal recall on
+// one thread; an insert with index on two. `library` is the path of libchdb.so.
+void MeasureClickHouse(const VectorSet& set, const VectorSetLimits& limits,
+                       const std::string& library, size_t rounds, Report& report);
+
+// Searches with WHERE: against ClickHouse at its fastest strategy that finds enough, and against
+// searches without.
+void MeasureFilters(const VectorSet& set, const std::string& library, size_t rounds,
+                    Report& report);
+
+// Writes DIRECTORY/recall-SET.svg: recall against speed of a prepared statement with default
+// arguments, of hnswlib and Faiss (M 16, ef_construction 200) and of ClickHouse, as far as they are
+// there.
+void PlotRecall(const VectorSet& set, const std::string& library, const std::string& directory,
+                Report& report);
+
+// Recall, speed, time of a build and bytes by the arguments of an index, as rows of a table:
+// set, M and ef_construction, build on all cores, bytes per vector, then recall@10 and queries per
+// second of a bare search for widths of 32, 64, 128, 256 and 512.
+void MeasureParameters(const VectorSet& set, size_t rounds, Report& report);
 
 // The exact scan through a prepared statement against a plain sum of the same mapped bytes.
 void MeasureScan(const VectorSet& set, size_t rounds, Report& report);

@@ -29,13 +29,6 @@ SearchTen SearchIn(Index& index) {
   return [&](auto query, size_t ef, auto& rows) { index.Search(query, ef, 10, rows); };
 }
 
-// The speed of the first curve over that of the second at a recall; 0 if one does not reach it.
-double SpeedRatio(std::span<const RecallCurve> curves, double recall) {
-  const auto first = SpeedAt(curves[0], recall);
-  const auto second = SpeedAt(curves[1], recall);
-  return first && second ? *first / *second : 0;
-}
-
 }  // namespace
 
 void MeasureGraphAgainstHnswlib(const VectorSet& set, const VectorSetLimits& limits, size_t rounds,
@@ -58,7 +51,7 @@ void MeasureGraphAgainstHnswlib(const VectorSet& set, const VectorSetLimits& lim
   for (const auto& [recall, limit] : limits.compared_recalls) {
     report.Add(
         {.name = Format("%s: graph search / hnswlib at recall %.2f", set.name.c_str(), recall),
-         .measured = is_missing ? 0 : SpeedRatio(curves, recall),
+         .measured = is_missing ? 0 : SpeedRatio(curves[0], curves[1], recall),
          .limit = limit,
          .is_missing = is_missing});
   }
@@ -121,7 +114,7 @@ void MeasureSubIndexes(const VectorSet& set, const VectorSetLimits& limits, size
   for (const auto& [recall, limit] : limits.compared_recalls) {
     report.Add(
         {.name = Format("%s: cost of 10 graphs / of one at recall %.2f", set.name.c_str(), recall),
-         .measured = SpeedRatio(curves, recall),
+         .measured = SpeedRatio(curves[0], curves[1], recall),
          .bound = Bound::kAtMost,
          .limit = 4});
   }

@@ -24,8 +24,13 @@ SearchRun RunSearches(const VectorSet& set, size_t ef, const SearchTen& search) 
 
 std::vector<RecallCurve> MeasureCurves(const VectorSet& set, std::span<const SearchTen> searchers,
                                        size_t rounds) {
+  return MeasureCurves(set, searchers, kWidths, rounds);
+}
+
+std::vector<RecallCurve> MeasureCurves(const VectorSet& set, std::span<const SearchTen> searchers,
+                                       std::span<const size_t> widths, size_t rounds) {
   std::vector<RecallCurve> curves(searchers.size());
-  for (size_t ef : kWidths) {
+  for (size_t ef : widths) {
     std::vector<std::vector<double>> seconds(searchers.size());
     std::vector<double> recalls(searchers.size());
     for (size_t round = 0; round < rounds; ++round) {
@@ -54,6 +59,12 @@ std::optional<double> SpeedAt(const RecallCurve& curve, double recall) {
         std::lerp(std::log(below.queries_per_second), std::log(above.queries_per_second), share));
   }
   return std::nullopt;
+}
+
+double SpeedRatio(const RecallCurve& first, const RecallCurve& second, double recall) {
+  const auto of_first = SpeedAt(first, recall);
+  const auto of_second = SpeedAt(second, recall);
+  return of_first && of_second ? *of_first / *of_second : 0;
 }
 
 std::string Describe(const std::string& name, const RecallCurve& curve) {

@@ -36,10 +36,15 @@ using RecallCurve = std::vector<CurvePoint>;
 // runs all queries in turn.
 std::vector<RecallCurve> MeasureCurves(const VectorSet& set, std::span<const SearchTen> searchers,
                                        size_t rounds);
+std::vector<RecallCurve> MeasureCurves(const VectorSet& set, std::span<const SearchTen> searchers,
+                                       std::span<const size_t> widths, size_t rounds);
 
 // Queries per second at a recall, between the points on both sides of it (its logarithm taken as
 // linear in the recall); nothing if the curve does not reach the recall.
 std::optional<double> SpeedAt(const RecallCurve& curve, double recall);
+
+// The speed of the first curve over that of the second at a recall; 0 if one does not reach it.
+double SpeedRatio(const RecallCurve& first, const RecallCurve& second, double recall);
 
 // "ef recall queries/s", point by point.
 std::string Describe(const std::string& name, const RecallCurve& curve);
