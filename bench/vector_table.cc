@@ -45,4 +45,16 @@ void ReadIds(Result result, std::vector<uint32_t>& rows) {
   }
 }
 
+void TableSearch::Search(std::span<const float> queries, size_t dimensions,
+                         std::vector<std::vector<uint32_t>>& rows) {
+  statement_.BindMatrix("q", queries, dimensions);
+  Result result = statement_.Execute();
+  rows.assign(queries.size() / dimensions, {});
+  while (const auto block = result.Next()) {
+    const auto numbers = AsNumbers<uint64_t>(*block->column(0)).values();
+    const auto ids = AsNumbers<uint32_t>(*block->column(1)).values();
+    for (size_t i = 0; i < ids.size(); ++i) rows[numbers[i]].push_back(ids[i]);
+  }
+}
+
 }  // namespace granary::bench

@@ -38,6 +38,9 @@ class TableSearch {
 
   // Replaces the content of `rows` with the ids found, nearest first.
   void Search(std::span<const float> query, std::vector<uint32_t>& rows);
+  // Many at once: vectors of `dimensions` values, rows[i] for the i-th.
+  void Search(std::span<const float> queries, size_t dimensions,
+              std::vector<std::vector<uint32_t>>& rows);
 
  private:
   PreparedStatement statement_;

@@ -66,6 +66,9 @@ class NearestRows {
   void AddEach(uint32_t part, std::span<const T> distances, RowOf row_of);
   void Merge(const NearestRows& other);
   size_t size() const { return heap_.size(); }
+  size_t limit() const { return limit_; }
+  // A row that is farther than this cannot enter; infinite as long as any can.
+  double farthest_distance() const { return worst_distance_; }
   // Best first.
   std::vector<RankedRow> TakeSorted();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -12,13 +13,8 @@ constexpr size_t kRowsPerPiece = 16384;
 // Half of a second-level cache of common size: the rows that are compared with one query after the
 // other.
 constexpr size_t kCachedBytes = 256 << 10;
-
-size_t CachedRows(const Part& part, const std::string& column) {
-  const StoredVectors* vectors = part.Vectors(column);
-  // Without a fixed stride, every call decompresses whole granules.
-  if (vectors == nullptr) return part.rows();
-  return std::max<size_t>(1, kCachedBytes / vectors->rows().stride_bytes);
-}
+// For fewer, rounding the rows to codes costs more than it saves.
+constexpr size_t kQueriesForCodes = 4;
 
 }  // namespace
 
@@ -93,12 +89,15 @@ void NeighborBatch::Scan(std::span<const DistanceQuery> queries,
   }
   const size_t workers = std::min(pieces.size(), task_.executor().threads());
   std::vector<std::vector<NearestRows>> nearest_of(workers);
+  std::vector<CodedQuery> coded;
+  for (const DistanceQuery& query : queries) coded.emplace_back(query.function(), query.doubles());
   std::atomic<size_t> next = 0;
   task_.executor().ParallelFor(workers, [&](size_t worker) {
     const bool larger_is_nearer = queries.front().function() == DistanceFunction::kDotProduct;
     nearest_of[worker].assign(queries.size(), NearestRows(request_.count, larger_is_nearer));
+    CodedRows codes;
     for (size_t piece = next++; piece < pieces.size(); piece = next++) {
-      ScanPiece(queries, pieces[piece], nearest_of[worker]);
+      ScanPiece(queries, coded, pieces[piece], codes, nearest_of[worker]);
     }
   });
   for (const std::vector<NearestRows>& of_worker : nearest_of) {
@@ -106,36 +105,56 @@ void NeighborBatch::Scan(std::span<const DistanceQuery> queries,
   }
 }
 
-void NeighborBatch::ScanPiece(std::span<const DistanceQuery> queries, const SharedScan& scan,
-                              std::vector<NearestRows>& nearest) const {
+void NeighborBatch::ScanPiece(std::span<const DistanceQuery> queries,
+                              std::span<const CodedQuery> coded, const SharedScan& scan,
+                              CodedRows& codes, std::vector<NearestRows>& nearest) const {
   const PartPtr& part = selection().parts[scan.range.part].part;
   const std::optional<RowBitmap>& bitmap = rows_->matching[scan.range.part].bitmap;
   const uint64_t begin = part->FirstRow(scan.range.granules.begin);
   const uint64_t end = begin + part->RowsIn(scan.range.granules);
-  const size_t cached = CachedRows(*part, queries.front().column());
+  const StoredVectors* vectors = part->Vectors(queries.front().column());
+  // Without a fixed stride, every call decompresses whole granules.
+  const size_t cached =
+      vectors == nullptr ? end - begin
+                         : std::clamp<size_t>(kCachedBytes / vectors->rows().stride_bytes, 1, 4096);
+  const bool uses_codes = vectors != nullptr && scan.queries.size() >= kQueriesForCodes &&
+                          vectors->rows().dimensions <= CodedRows::kDimensionsMax;
   std::vector<PartDistances> distances;
   for (const uint32_t query : scan.queries) {
     distances.emplace_back(&queries[query], part, scan.range.part, &task_);
   }
   std::vector<uint32_t> rows;
+  std::vector<uint32_t> near;
   for (uint64_t first = begin; first < end; first += cached) {
     task_.CheckCancelled();
     const size_t count = std::min<uint64_t>(cached, end - first);
-    const size_t matching = bitmap ? bitmap->CountRange(first, count) : count;
-    if (matching == 0) continue;
     rows.clear();
-    if (matching < count) {
-      for (uint64_t row = first; row < first + count; ++row) {
-        if (bitmap->Test(row)) rows.push_back(static_cast<uint32_t>(row));
-      }
+    for (uint64_t row = first; row < first + count; ++row) {
+      if (!bitmap || bitmap->Test(row)) rows.push_back(static_cast<uint32_t>(row));
     }
+    if (rows.empty()) continue;
+    bool is_coded = false;
     for (size_t i = 0; i < distances.size(); ++i) {
-      NearestRows& of_query = nearest[scan.queries[i]];
-      if (matching == count) {
-        distances[i].AddRange(first, count, of_query);
-      } else {
-        distances[i].AddRows(rows, of_query);
+      const uint32_t query = scan.queries[i];
+      NearestRows& of_query = nearest[query];
+      if (!uses_codes || std::isinf(of_query.farthest_distance())) {
+        if (rows.size() == count) {
+          distances[i].AddRange(first, count, of_query);
+        } else {
+          distances[i].AddRows(rows, of_query);
+        }
+        continue;
       }
+      if (!is_coded) {
+        vectors->VerifyRows(first, count);
+        codes.Encode(queries[query].kernels(), queries[query].function(), vectors->rows(), rows);
+        is_coded = true;
+      }
+      near.clear();
+      codes.FindNear(queries[query].kernels(), coded[query], of_query.farthest_distance(), near);
+      if (near.empty()) continue;
+      for (uint32_t& row : near) row = rows[row];
+      distances[i].AddRows(near, of_query);
     }
     task_.progress().rows_done += count;
   }

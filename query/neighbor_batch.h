@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "granary/query/neighbor_search.h"
+#include "granary/skipindex/distance/coded_rows.h"
 
 namespace granary {
 
@@ -45,8 +46,8 @@ class NeighborBatch {
   size_t MatchingRowsIn(const ScanRange& range) const;
   void Scan(std::span<const DistanceQuery> queries, const std::vector<SharedScan>& scans,
             std::vector<NearestRows>& nearest) const;
-  void ScanPiece(std::span<const DistanceQuery> queries, const SharedScan& scan,
-                 std::vector<NearestRows>& nearest) const;
+  void ScanPiece(std::span<const DistanceQuery> queries, std::span<const CodedQuery> coded,
+                 const SharedScan& scan, CodedRows& codes, std::vector<NearestRows>& nearest) const;
   void Count(const NeighborStatistics& of_search);
 
   const NeighborBatchRequest request_;

@@ -60,7 +60,8 @@ void PlotRecall(const VectorSet& set, const std::string& library, const std::str
 // second of a bare search for widths of 32, 64, 128, 256 and 512.
 void MeasureParameters(const VectorSet& set, size_t rounds, Report& report);
 
-// The exact scan through a prepared statement against a plain sum of the same mapped bytes.
+// The exact scan through a prepared statement against a plain sum of the same mapped bytes, and one
+// by one against a batch.
 void MeasureScan(const VectorSet& set, size_t rounds, Report& report);
 
 // Parsing a vector literal of 1,536 numbers of 8 digits against a bare loop of std::from_chars.

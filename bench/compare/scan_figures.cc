@@ -15,6 +15,7 @@ namespace granary::bench {
 namespace {
 
 constexpr size_t kQueries = 10;
+constexpr size_t kBatch = 100;
 
 double SecondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -98,6 +99,28 @@ void MeasureOn(size_t threads, const std::string& path, const VectorSet& set, si
                              set.name.c_str(), threads),
               .measured = Median(sums) / Median(scans),
               .limit = 0.8});
+
+  const size_t batch_size = std::min(kBatch, set.queries.rows);
+  const std::span<const float> batch(set.queries.Row(0).data(),
+                                     batch_size * set.queries.dimensions);
+  std::vector<double> batches;
+  std::vector<std::vector<uint32_t>> found_at_once;
+  for (size_t i = 0; i < rounds * 3; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    scan.Search(batch, set.queries.dimensions, found_at_once);
+    batches.push_back(SecondsSince(begin) / static_cast<double>(batch_size));
+  }
+  for (size_t query = 0; query < std::min(found.size(), batch_size); ++query) {
+    if (found[query] != found_at_once[query]) {
+      throw std::runtime_error("a batch finds other rows than its vectors one by one");
+    }
+  }
+  report.Note(Format("%s: a batch of %zu vectors, exact, on %zu threads %.2f ms for each vector",
+                     set.name.c_str(), batch_size, threads, 1e3 * Median(batches)));
+  report.Add({.name = Format("%s: exact scans one by one / as a batch, %zu threads",
+                             set.name.c_str(), threads),
+              .measured = Median(scans) / Median(batches),
+              .limit = 8});
 }
 
 }  // namespace
