@@ -8,29 +8,9 @@
 #include "granary/query/statement_context.h"
 
 namespace granary {
-namespace {
-
-struct TimedSearch {
-  std::vector<RankedRow> rows;
-  NeighborStatistics statistics;
-  double seconds = 0;
-};
-
-// The second of two runs, as the first may have to bring files into memory.
-TimedSearch SearchTwice(const PartSetPtr& parts, const NeighborRequest& request,
-                        const TaskContext& task) {
-  NeighborSearchRun(parts, request, task).Run();
-  const auto begin = std::chrono::steady_clock::now();
-  NeighborSearchRun run(parts, request, task);
-  TimedSearch search{.rows = run.Run(), .statistics = run.statistics()};
-  search.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return search;
-}
-
-}  // namespace
-
 NeighborStep::NeighborStep(TablePtr table, Header header, NeighborShape shape, size_t count,
                            std::string index_name, std::string reason, RowFilter filter,
+                           CompiledExpressionPtr range,
                            std::shared_ptr<const QuerySettings> settings)
     : PlanStep(std::move(header)),
       table_(std::move(table)),
@@ -39,6 +19,7 @@ NeighborStep::NeighborStep(TablePtr table, Header header, NeighborShape shape, s
       index_name_(std::move(index_name)),
       reason_(std::move(reason)),
       filter_(std::move(filter)),
+      range_(std::move(range)),
       settings_(std::move(settings)) {}
 
 DistanceQuery NeighborStep::MakeQuery(StatementContext& context) const {
@@ -80,10 +61,51 @@ BlockStreamPtr NeighborStep::Open(StatementContext& context) const {
 Block NeighborStep::Search(StatementContext& context) const {
   const PartSetPtr parts = context.Parts(*table_);
   const DistanceQuery query = MakeQuery(context);
-  const NeighborRequest request = MakeRequest(*parts, query);
-  NeighborSearchRun run(parts, request, context.task());
-  const std::vector<RankedRow> rows = run.Run();
-  return rows.empty() ? Block() : ReadRows(rows, run.selection(), context.task());
+  NeighborRequest request = MakeRequest(*parts, query);
+  std::optional<NeighborSearchRun> run;
+  const std::vector<RankedRow> rows = Find(parts, request, context.task(), run);
+  return rows.empty() ? Block() : ReadRows(rows, run->selection(), context.task());
+}
+
+std::vector<RankedRow> NeighborStep::Find(const PartSetPtr& parts, NeighborRequest& request,
+                                          const TaskContext& task,
+                                          std::optional<NeighborSearchRun>& run) const {
+  const SearchableRowsPtr searchable =
+      FindSearchableRows(parts, request.index, filter_, *request.settings, task);
+  run.emplace(searchable, request, task);
+  std::vector<RankedRow> rows = run->Run();
+  const bool are_all = rows.size() < request.count;
+  if (range_ == nullptr || !CutAtRange(rows) || are_all || request.index == nullptr) return rows;
+  request.index = nullptr;
+  run.emplace(searchable, request, task);
+  rows = run->Run();
+  CutAtRange(rows);
+  return rows;
+}
+
+bool NeighborStep::CutAtRange(std::vector<RankedRow>& rows) const {
+  if (rows.empty()) return false;
+  Block distances(rows.size());
+  distances.Add(shape_.distance->text(), DistanceColumn(rows, shape_.distance->type()));
+  std::vector<uint8_t> mask(rows.size());
+  const size_t within = ConditionMask(*range_->Evaluate(distances), mask);
+  const bool is_cut = within < rows.size();
+  rows.resize(within);
+  return is_cut;
+}
+
+NeighborStep::TimedSearch NeighborStep::SearchTwice(const PartSetPtr& parts,
+                                                    const NeighborRequest& request,
+                                                    const TaskContext& task) const {
+  std::optional<NeighborSearchRun> run;
+  NeighborRequest first = request;
+  Find(parts, first, task, run);
+  NeighborRequest second = request;
+  const auto begin = std::chrono::steady_clock::now();
+  TimedSearch search{.rows = Find(parts, second, task, run)};
+  search.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  search.statistics = run->statistics();
+  return search;
 }
 
 Block NeighborStep::ReadRows(const std::vector<RankedRow>& rows, const GranuleSelection& selection,
@@ -115,6 +137,7 @@ std::vector<std::string> NeighborStep::Details() const {
   std::vector<std::string> details = {"Nearest neighbours: " + std::to_string(count_) + " by " +
                                       shape_.distance->text()};
   if (filter_.condition) details.push_back("Filter column: " + filter_.condition->text());
+  if (range_) details.push_back("Range: " + range_->text());
   details.push_back(index_name_.empty() ? "Vector index: not used, " + reason_
                                         : "Vector index: " + index_name_);
   return details;
@@ -146,11 +169,16 @@ std::vector<std::string> NeighborStep::DescribeRecall(StatementContext& context)
 void NeighborStep::DescribeSearch(StatementContext& context, StepDescription& description) const {
   const PartSetPtr parts = context.Parts(*table_);
   const DistanceQuery query = MakeQuery(context);
-  const NeighborRequest request = MakeRequest(*parts, query);
-  NeighborSearchRun run(parts, request, context.task());
-  run.Run();
-  DescribeStatistics(request.index, run.selection(), run.statistics(), filter_.condition != nullptr,
-                     description);
+  NeighborRequest request = MakeRequest(*parts, query);
+  const DeclaredIndex* index = request.index;
+  std::optional<NeighborSearchRun> run;
+  Find(parts, request, context.task(), run);
+  DescribeStatistics(request.index, run->selection(), run->statistics(),
+                     filter_.condition != nullptr, description);
+  if (index != request.index) {
+    description.details.push_back("Exact scan: index '" + index_name_ +
+                                  "' reached beyond the range");
+  }
 }
 
 }  // namespace granary

@@ -46,6 +46,22 @@ std::vector<sql::ExprPtr> Conjuncts(const sql::ExprPtr& condition) {
   return all;
 }
 
+// Whether the condition is an upper bound of the distance, or a lower bound if larger is nearer.
+bool BoundsDistance(const ExpressionNode& condition, const std::string& distance,
+                    bool larger_is_nearer) {
+  for (const bool distance_first : {true, false}) {
+    const bool needs_less = distance_first != larger_is_nearer;
+    const bool is_bound =
+        needs_less ? condition.IsCallOf("less") || condition.IsCallOf("lessOrEquals")
+                   : condition.IsCallOf("greater") || condition.IsCallOf("greaterOrEquals");
+    if (!is_bound) continue;
+    const auto& arguments = condition.arguments();
+    if (arguments[distance_first ? 0 : 1]->text() != distance) continue;
+    if (arguments[distance_first ? 1 : 0]->kind() == ExpressionNode::Kind::kConstant) return true;
+  }
+  return false;
+}
+
 uint64_t SaturatingAdd(uint64_t a, uint64_t b) {
   return a > std::numeric_limits<uint64_t>::max() - b ? std::numeric_limits<uint64_t>::max()
                                                       : a + b;
@@ -410,6 +426,7 @@ void SelectPlanner::MatchNeighbors() {
     }
     return;
   }
+  SplitRange(*match.shape);
   const VectorIndexChoice choice = ChooseVectorIndex(*parts, *match.shape, *RowsWanted(),
                                                      filter_.condition.get(), *outer_.settings);
   neighbors_ = std::move(match.shape);
@@ -542,6 +559,28 @@ PlanPtr SelectPlanner::ReadJoin() {
   return std::make_shared<NeighborJoinStep>(std::move(plan), std::move(join_), outer_.settings);
 }
 
+void SelectPlanner::SplitRange(const NeighborShape& shape) {
+  if (!filter_.condition) return;
+  const std::string& distance = shape.distance->text();
+  sql::ExprPtr range;
+  sql::ExprPtr rest;
+  for (const sql::ExprPtr& part : Conjuncts(Both(select_.prewhere, select_.where))) {
+    const bool is_range =
+        BoundsDistance(*Compile(*part, true)->root(), distance, shape.larger_is_nearer());
+    (is_range ? range : rest) = Both(is_range ? range : rest, part);
+  }
+  if (!range) return;
+  filter_ = {};
+  if (rest) {
+    filter_.condition = Compile(*rest, true);
+    filter_.predicate = LowerPredicate(*filter_.condition);
+  }
+  ExpressionScope whole = scope_;
+  scope_.computed.emplace(distance, ScopeColumn{distance, shape.distance->type()});
+  range_ = Compile(*range, true);
+  scope_ = std::move(whole);
+}
+
 Header SelectPlanner::NeededColumns() const {
   std::set<std::string> names;
   if (is_aggregated_) {
@@ -573,7 +612,7 @@ PlanPtr SelectPlanner::ReadSource() {
   header.push_back({neighbors_->distance->text(), neighbors_->distance->type()});
   return std::make_shared<NeighborStep>(
       source_.table, std::move(header), *neighbors_, *RowsWanted(), neighbor_index_,
-      notes_.empty() ? "" : notes_.front(), filter_, outer_.settings);
+      notes_.empty() ? "" : notes_.front(), filter_, range_, outer_.settings);
 }
 
 PlanPtr SelectPlanner::AddAggregation(PlanPtr plan) {

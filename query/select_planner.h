@@ -55,6 +55,8 @@ class SelectPlanner {
   // Makes a nearest-neighbour search of the ORDER BY if it is one; else leaves a note for EXPLAIN.
   void MatchNeighbors();
   NeighborContext ContextForNeighbors() const;
+  // Takes conditions that bound the distance searched by out of the filter, into range_.
+  void SplitRange(const NeighborShape& shape);
   // Two tables in FROM: makes a nearest-neighbour join of them, or throws NOT_IMPLEMENTED.
   void MatchJoin();
   void CompileJoinFilter(const sql::ExprPtr& condition);
@@ -78,6 +80,7 @@ class SelectPlanner {
   std::vector<Item> items_;
 
   RowFilter filter_;
+  CompiledExpressionPtr range_;  // of WHERE, what bounds the distance of a search
   bool is_aggregated_ = false;
   std::vector<Projection> keys_;
   std::vector<AggregateCall> calls_;

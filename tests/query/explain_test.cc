@@ -45,6 +45,11 @@ TEST_F(ExplainTest, TheIndexIsUsedForEveryFormOfASearch) {
   ExpectUsed("ORDER BY distanceL2(v, [0., 2.]) LIMIT 3");
   ExpectUsed("ORDER BY L2Distance(v, [0, 2]) ASC LIMIT 3");
   ExpectUsed("ORDER BY L2Distance(v, [0., 2.]) LIMIT 3 OFFSET 2");
+  ExpectUsed("WHERE L2Distance(v, [0., 2.]) <= 5 ORDER BY L2Distance(v, [0., 2.]) LIMIT 3");
+  ExpectUsed(
+      "WHERE 5 > L2Distance(v, [0., 2.]) AND id > 3 ORDER BY L2Distance(v, [0., 2.]) LIMIT 3");
+  ExpectUsed("WHERE dotProduct(v, [0., 2.]) > 1 ORDER BY dotProduct(v, [0., 2.]) DESC LIMIT 3",
+             "dot");
   ExpectUsed("WHERE id > 3 ORDER BY L2Distance(v, [0., 2.]) LIMIT 3");
   ExpectUsed("PREWHERE id > 3 ORDER BY L2Distance(v, [0., 2.]) LIMIT 3");
   ExpectUsed("ORDER BY dotProduct(v, [0., 2.]) DESC LIMIT 3", "dot");
@@ -78,8 +83,12 @@ TEST_F(ExplainTest, TheReasonIsNamedWhereItIsNot) {
                "index 'near' searches L2Distance");
   ExpectUnused(select + "cosineDistance(v, [0., 2.]) LIMIT 3", "index 'near' searches L2Distance");
   ExpectUnused(select + "L2Distance(w, [0., 2.]) LIMIT 3", "index 'near' is over column 'v'");
-  ExpectUnused("SELECT id, L2Distance(v, [0., 2.]) AS d FROM t WHERE d < 5 ORDER BY d LIMIT 3",
+  ExpectUnused("SELECT id, L2Distance(v, [0., 2.]) AS d FROM t WHERE d > 5 ORDER BY d LIMIT 3",
                "WHERE reads the vector column");
+  ExpectUnused(
+      "SELECT id FROM t WHERE L2Distance(v, [1., 2.]) < 5 "
+      "ORDER BY L2Distance(v, [0., 2.]) LIMIT 3",
+      "WHERE reads the vector column");
   ExpectUnused(select + "L2Distance(v, [0., 2.]) LIMIT 3 SETTINGS use_skip_indexes = 0",
                "index 'near' is switched off");
   ExpectUnused(

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <random>
 
+#include <fmt/format.h>
+
 #include "database_testing.h"
 #include "granary/tests/random_seed.h"
 #include "search_case.h"
@@ -183,6 +185,49 @@ TEST_P(NeighborSearchTest, LimitsAndOffsetsCutTheSameOrder) {
   EXPECT_TRUE(std::equal(tail.begin(), tail.end(), whole.begin() + 10)) << "seed " << seed_;
   EXPECT_TRUE(Search(query, "", 0, "max_threads = 1").empty());
   EXPECT_EQ(Search(query, "", 5000, "max_threads = 1").size(), 1500u);
+}
+
+// As many rows within the range as there are, and of more the nearest ones that were found.
+TEST_P(NeighborSearchTest, RangesAreNeverShort) {
+  const bool is_product = std::string(GetParam().function) == "dotProduct";
+  size_t cut = 0;
+  size_t full = 0;
+  for (int run = 0; run < 30; ++run) {
+    const std::string query = VectorText();
+    const std::vector<Hit> all = Search(query, "", 100000, "use_skip_indexes = 0");
+    const size_t wanted = 1 + static_cast<size_t>(random_() % 30);
+    const double bound = all[random_() % 60].distance;
+    const std::string settings =
+        "hnsw_candidate_list_size_for_search = 1, vector_search_filter_strategy = 'postfilter'";
+    for (const char* other : {"", "m < 25 AND "}) {
+      const std::string where = std::string("WHERE ") + other + "d " +
+                                (is_product ? ">= " : "<= ") + fmt::format("{}", bound);
+      const uint64_t within = std::stoull(
+          Query(*database_, "SELECT count() FROM (SELECT " + std::string(GetParam().function) +
+                                "(v, " + query + ") AS d FROM t " + where + ")"));
+      const std::string label = where + ", seed " + std::to_string(seed_);
+      const std::vector<Hit> found = Search(query, where, static_cast<int>(wanted), settings);
+      ASSERT_EQ(found.size(), std::min<uint64_t>(wanted, within)) << label;
+      size_t position = 0;
+      for (const Hit& hit : found) {
+        EXPECT_TRUE(is_product ? hit.distance >= bound : hit.distance <= bound) << label;
+        while (position < all.size() && !(all[position] == hit)) ++position;
+        ASSERT_LT(position, all.size()) << label;
+      }
+      EXPECT_EQ(Search(query, where, static_cast<int>(wanted), "use_skip_indexes = 0").size(),
+                found.size());
+      ++(within < wanted ? cut : full);
+      const std::vector<Hit> page = HitsOf(
+          database_->Execute("SELECT id, " + std::string(GetParam().function) + "(v, " + query +
+                             ") AS d FROM t " + where + " ORDER BY d " + GetParam().direction +
+                             " LIMIT " + std::to_string(wanted - wanted / 2) + " OFFSET " +
+                             std::to_string(wanted / 2) + " SETTINGS " + settings));
+      ASSERT_EQ(page.size(), found.size() - std::min(found.size(), wanted / 2)) << label;
+      EXPECT_TRUE(std::equal(page.begin(), page.end(), found.end() - page.size())) << label;
+    }
+  }
+  EXPECT_GT(cut, 5u);
+  EXPECT_GT(full, 5u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Searches, NeighborSearchTest,
