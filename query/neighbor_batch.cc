@@ -115,8 +115,9 @@ void NeighborBatch::ScanPiece(std::span<const DistanceQuery> queries,
   const StoredVectors* vectors = part->Vectors(queries.front().column());
   // Without a fixed stride, every call decompresses whole granules.
   const size_t cached =
-      vectors == nullptr ? end - begin
-                         : std::clamp<size_t>(kCachedBytes / vectors->rows().stride_bytes, 1, 4096);
+      vectors == nullptr
+          ? end - begin
+          : std::clamp<size_t>(kCachedBytes / vectors->rows().stride_bytes / 64 * 64, 64, 4096);
   const bool uses_codes = vectors != nullptr && scan.queries.size() >= kQueriesForCodes &&
                           vectors->rows().dimensions <= CodedRows::kDimensionsMax;
   std::vector<PartDistances> distances;

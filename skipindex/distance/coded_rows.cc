@@ -1,9 +1,14 @@
 #include "granary/skipindex/distance/coded_rows.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace granary {
 
@@ -20,6 +25,9 @@ using Floats [[gnu::vector_size(kLanes * sizeof(float))]] = float;
 using Integers [[gnu::vector_size(kLanes * sizeof(int32_t))]] = int32_t;
 using Bytes [[gnu::vector_size(kLanes)]] = uint8_t;
 
+constexpr size_t kGroupCodes = 4;
+constexpr size_t kGroupRows = 16;
+constexpr size_t kRowsAtOnce = 4 * kGroupRows;
 constexpr int kZeroCode = 128;
 constexpr float kCodeMax = 127;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -143,7 +151,9 @@ Encoder EncoderFor(const DistanceKernels& kernels) {
 }  // namespace
 
 CodedQuery::CodedQuery(DistanceFunction function, std::span<const double> query)
-    : function_(function), codes_(query.size()), rounding_(RoundingOf(query.size())) {
+    : function_(function),
+      codes_((query.size() + kGroupCodes - 1) / kGroupCodes * kGroupCodes),
+      rounding_(RoundingOf(query.size())) {
   double largest = 0;
   for (const double y : query) {
     largest = std::max(largest, std::abs(y));
@@ -185,14 +195,18 @@ void CodedRows::Encode(const DistanceKernels& kernels, DistanceFunction function
   encoder_ = EncoderFor(kernels);
   function_ = function;
   dimensions_ = rows.dimensions;
+  size_ = row_ids.size();
   constexpr size_t kAlignment = 64;
   stride_ = (dimensions_ + kAlignment - 1) / kAlignment * kAlignment;
+  is_grouped_ = kernels.name == "avx512";
   values_.assign(stride_, 0);
-  codes_.resize(row_ids.size() * stride_);
+  row_codes_.resize(stride_);
+  const size_t padded_rows = (size_ + kRowsAtOnce - 1) / kRowsAtOnce * kRowsAtOnce;
+  codes_.resize(padded_rows * stride_);
   for (std::vector<float>* of_rows : {&step_, &length_, &error_, &offset_}) {
-    of_rows->resize(row_ids.size());
+    of_rows->resize(padded_rows);
   }
-  products_.resize(row_ids.size());
+  products_.resize(size_);
   const bool is_direct = rows.element == VectorElement::kFloat32 && dimensions_ % kLanes == 0;
   for (size_t i = 0; i < row_ids.size(); ++i) {
     if (is_direct) {
@@ -206,7 +220,15 @@ void CodedRows::Encode(const DistanceKernels& kernels, DistanceFunction function
 
 void CodedRows::EncodeRow(const float* values, size_t row) {
   const size_t padded = (dimensions_ + kLanes - 1) / kLanes * kLanes;
-  const EncodedRow encoded = encoder_(values, padded, codes_.data() + row * stride_);
+  uint8_t* codes = is_grouped_ ? row_codes_.data() : codes_.data() + row * stride_;
+  const EncodedRow encoded = encoder_(values, padded, codes);
+  if (is_grouped_) {
+    uint8_t* first =
+        codes_.data() + row / kGroupRows * kGroupRows * stride_ + row % kGroupRows * kGroupCodes;
+    for (size_t i = 0; i < dimensions_; i += kGroupCodes) {
+      std::memcpy(first + i * kGroupRows, codes + i, kGroupCodes);
+    }
+  }
   step_[row] = length_[row] = offset_[row] = 0;
   error_[row] = kInfinity;
   if (!HasPreciseSquares(encoded.squares)) return;
@@ -224,6 +246,9 @@ void CodedRows::EncodeRow(const float* values, size_t row) {
 
 void CodedRows::FindNear(const DistanceKernels& kernels, const CodedQuery& query, double distance,
                          std::vector<uint32_t>& positions) {
+#if defined(__x86_64__)
+  if (is_grouped_) return FindNearInGroups(query, query.ProductNeeded(distance), positions);
+#endif
   const RowSet rows{.base = reinterpret_cast<const std::byte*>(codes_.data()),
                     .stride_bytes = stride_,
                     .dimensions = dimensions_,
@@ -251,5 +276,47 @@ void CodedRows::FindNear(const DistanceKernels& kernels, const CodedQuery& query
     if (!is_far(row)) positions.push_back(static_cast<uint32_t>(row));
   }
 }
+
+#if defined(__x86_64__)
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]] void CodedRows::FindNearInGroups(
+    const CodedQuery& query, float needed, std::vector<uint32_t>& positions) const {
+  const __m512i zeros = _mm512_set1_epi32(kZeroCode * query.code_sum_);
+  const __m512 limit = _mm512_set1_ps(needed);
+  const __m512 query_step = _mm512_set1_ps(query.step_);
+  const __m512 length_factor = _mm512_set1_ps(query.length_factor_);
+  const __m512 error_factor = _mm512_set1_ps(query.error_factor_);
+  for (size_t row = 0; row < size_; row += kRowsAtOnce) {
+    __m512i products[4];
+    for (__m512i& product : products) product = _mm512_setzero_si512();
+    const uint8_t* codes = codes_.data() + row * stride_;
+    for (size_t i = 0; i < dimensions_; i += kGroupCodes) {
+      int32_t four;
+      std::memcpy(&four, query.codes_.data() + i, sizeof(four));
+      const __m512i of_query = _mm512_set1_epi32(four);
+      for (size_t group = 0; group < 4; ++group) {
+        products[group] = _mm512_dpbusd_epi32(
+            products[group],
+            _mm512_loadu_si512(codes + group * kGroupRows * stride_ + i * kGroupRows), of_query);
+      }
+    }
+    for (size_t group = 0; group < 4; ++group) {
+      const size_t first = row + group * kGroupRows;
+      if (first >= size_) break;
+      __m512 bound = _mm512_cvtepi32_ps(_mm512_sub_epi32(products[group], zeros));
+      bound = _mm512_mul_ps(_mm512_mul_ps(bound, query_step), _mm512_loadu_ps(&step_[first]));
+      bound = _mm512_fmadd_ps(_mm512_loadu_ps(&length_[first]), length_factor, bound);
+      bound = _mm512_fmadd_ps(_mm512_loadu_ps(&error_[first]), error_factor, bound);
+      bound = _mm512_add_ps(bound, _mm512_loadu_ps(&offset_[first]));
+      // Not less: also NaN.
+      uint32_t near = _mm512_cmp_ps_mask(bound, limit, _CMP_NLT_UQ);
+      if (size_ - first < kGroupRows) near &= (1u << (size_ - first)) - 1;
+      for (; near != 0; near &= near - 1) {
+        positions.push_back(static_cast<uint32_t>(first) +
+                            static_cast<uint32_t>(std::countr_zero(near)));
+      }
+    }
+  }
+}
+#endif
 
 }  // namespace granary

@@ -24,7 +24,6 @@ class CodedQuery {
   CodedQuery(DistanceFunction function, std::span<const double> query);
 
   DistanceFunction function() const { return function_; }
-  size_t dimensions() const { return codes_.size(); }
 
  private:
   friend class CodedRows;
@@ -33,13 +32,13 @@ class CodedQuery {
   float ProductNeeded(double distance) const;
 
   DistanceFunction function_;
-  std::vector<int8_t> codes_;
-  float step_ = 0;           // t
-  int32_t code_sum_ = 0;     // of d
-  double length_ = 0;        // |y|
-  double rounding_ = 0;      // of sums over so many dimensions, relative
-  float length_factor_ = 0;  // what |x| adds to the bound
-  float error_factor_ = 0;   // what |e| adds to it
+  std::vector<int8_t> codes_;  // and zeros up to a multiple of four
+  float step_ = 0;             // t
+  int32_t code_sum_ = 0;       // of d
+  double length_ = 0;          // |y|
+  double rounding_ = 0;        // of sums over so many dimensions, relative
+  float length_factor_ = 0;    // what |x| adds to the bound
+  float error_factor_ = 0;     // what |e| adds to it
 };
 
 // A run of rows. Not thread-safe; reused for the next run.
@@ -58,17 +57,25 @@ class CodedRows {
   void FindNear(const DistanceKernels& kernels, const CodedQuery& query, double distance,
                 std::vector<uint32_t>& positions);
 
-  size_t size() const { return step_.size(); }
+  size_t size() const { return size_; }
 
  private:
+  // For grouped codes.
+  void FindNearInGroups(const CodedQuery& query, float needed,
+                        std::vector<uint32_t>& positions) const;
   // `values` are padded with zeros to whole lanes.
   void EncodeRow(const float* values, size_t row);
 
   EncodedRow (*encoder_)(const float* values, size_t padded, uint8_t* codes) = nullptr;
   DistanceFunction function_ = DistanceFunction::kL2;
+  // Groups of four codes of sixteen rows lie together, for instructions that multiply and add so
+  // many; else row by row, every stride_ bytes.
+  bool is_grouped_ = false;
+  size_t size_ = 0;
   size_t dimensions_ = 0;
   size_t stride_ = 0;
-  std::vector<float> values_;  // of the row being encoded, padded with zeros
+  std::vector<float> values_;       // of the row being encoded, padded with zeros
+  std::vector<uint8_t> row_codes_;  // the same
   std::vector<uint8_t> codes_;
   // By row. Under kCosine those of the row divided by its length.
   std::vector<float> step_;    // s
