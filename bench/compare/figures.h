@@ -55,9 +55,9 @@ void MeasureFilters(const VectorSet& set, const std::string& library, size_t rou
 void PlotRecall(const VectorSet& set, const std::string& library, const std::string& directory,
                 Report& report);
 
-// Recall, speed, time of a build and bytes by the arguments of an index, as rows of a table:
-// set, M and ef_construction, build on all cores, bytes per vector, then recall@10 and queries per
-// second of a bare search for widths of 32, 64, 128, 256 and 512.
+// Recall, speed, time of a build and bytes by the arguments of an index, as rows of a table: set, M
+// and ef_construction, CPU time of a build, bytes per vector, then recall@10 and queries per second
+// of CPU time of a bare search for widths of 32, 64, 128, 256 and 512.
 void MeasureParameters(const VectorSet& set, size_t rounds, Report& report);
 
 // The exact scan through a prepared statement against a plain sum of the same mapped bytes, and one
