@@ -37,6 +37,8 @@ class ClockCache {
     if (memory_ != nullptr) memory_->Release(weight_);
   }
 
+  size_t limit() const { return limit_; }
+
   // The cached value, or what `load` returns: the value and its weight. What load throws is thrown
   // to every caller that asked it, and nothing is cached.
   template <class Load>

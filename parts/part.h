@@ -146,6 +146,10 @@ class Part {
   virtual std::shared_ptr<const SubIndex> OpenSubIndex(const DeclaredIndex& index, size_t block,
                                                        const TaskContext& context) const = 0;
 
+  // True if every byte of an opened sub-index has been verified (by OpenSubIndex itself if it is
+  // small, else by Warm): results may then depend on it. Cheap.
+  virtual bool IsSubIndexVerified(const DeclaredIndex& index, size_t block) const = 0;
+
   // Verifies every byte of the part, sub-indexes included. One message per damaged file or
   // sub-index, each naming file and offset; empty if all is well. Reads everything: for CHECK
   // TABLE.

@@ -12,6 +12,9 @@
 namespace granary {
 namespace {
 
+// A column of a part that is read as a whole and kept has at most one part in so many of the cache.
+constexpr size_t kShareOfCache = 4;
+
 // Memory that a view of mapped vectors keeps alive: the part with its map.
 ColumnPtr MappedElements(const PartPtr& part, const DataType& type, const VectorRows& rows) {
   const size_t count = rows.rows * rows.dimensions;
@@ -68,14 +71,17 @@ class VectorColumnReader final : public ColumnReader {
 
 class FrameColumnReader final : public ColumnReader {
  public:
-  FrameColumnReader(std::shared_ptr<const StoredPart> part, size_t number)
-      : part_(std::move(part)), number_(number), column_(part_->manifest().columns[number]) {}
+  FrameColumnReader(std::shared_ptr<const StoredPart> part, size_t number, bool keeps_frames)
+      : part_(std::move(part)),
+        number_(number),
+        keeps_frames_(keeps_frames),
+        column_(part_->manifest().columns[number]) {}
 
   ColumnPtr Read(GranuleRange granules) override {
     std::vector<ColumnPtr> pieces;
     for (size_t granule = granules.begin; granule < granules.end; ++granule) {
       if (!current_ || part_->Marks(number_)[granule].frame_offset != current_offset_) {
-        SetCurrent(granule, ReadFrame(granule));
+        SetCurrent(granule, keeps_frames_ ? CachedFrame(granule) : ReadFrame(granule));
       }
       pieces.push_back(Decode(granule, current_));
     }
@@ -133,6 +139,7 @@ class FrameColumnReader final : public ColumnReader {
 
   const std::shared_ptr<const StoredPart> part_;
   const size_t number_;
+  const bool keeps_frames_;
   const ManifestColumn& column_;
   std::unique_ptr<ReadableFile> file_;
   FramePtr current_;
@@ -140,7 +147,7 @@ class FrameColumnReader final : public ColumnReader {
 };
 
 std::unique_ptr<ColumnReader> MakeReader(const std::shared_ptr<const StoredPart>& part,
-                                         const std::string& name) {
+                                         const std::string& name, bool keeps_frames) {
   const auto& columns = part->manifest().columns;
   const auto found =
       std::find_if(columns.begin(), columns.end(),
@@ -152,18 +159,24 @@ std::unique_ptr<ColumnReader> MakeReader(const std::shared_ptr<const StoredPart>
   if (const StoredVectors* vectors = part->Vectors(name)) {
     return std::make_unique<VectorColumnReader>(part, found->type, *vectors);
   }
-  return std::make_unique<FrameColumnReader>(part, static_cast<size_t>(found - columns.begin()));
+  const auto number = static_cast<size_t>(found - columns.begin());
+  const size_t room = part->directory().table().caches().impl().frames.limit();
+  keeps_frames = keeps_frames && part->columns()[number].raw_bytes <= room / kShareOfCache;
+  return std::make_unique<FrameColumnReader>(part, number, keeps_frames);
 }
 
 }  // namespace
 
 class PartReader::Impl {
  public:
-  Impl(PartPtr part, std::vector<std::string> columns, const TaskContext& context)
+  Impl(PartPtr part, std::vector<std::string> columns, const TaskContext& context,
+       bool keeps_frames)
       : part_(std::static_pointer_cast<const StoredPart>(std::move(part))),
         names_(std::move(columns)),
         context_(context) {
-    for (const std::string& name : names_) readers_.push_back(MakeReader(part_, name));
+    for (const std::string& name : names_) {
+      readers_.push_back(MakeReader(part_, name, keeps_frames));
+    }
   }
 
   const Part& part() const { return *part_; }
@@ -205,8 +218,9 @@ class PartReader::Impl {
   std::vector<std::unique_ptr<ColumnReader>> readers_;
 };
 
-PartReader::PartReader(PartPtr part, std::vector<std::string> columns, const TaskContext& context)
-    : impl_(std::make_unique<Impl>(std::move(part), std::move(columns), context)) {}
+PartReader::PartReader(PartPtr part, std::vector<std::string> columns, const TaskContext& context,
+                       bool keeps_frames)
+    : impl_(std::make_unique<Impl>(std::move(part), std::move(columns), context, keeps_frames)) {}
 PartReader::~PartReader() = default;
 const Part& PartReader::part() const { return impl_->part(); }
 Block PartReader::Read(GranuleRange granules) { return impl_->Read(granules); }

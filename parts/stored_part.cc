@@ -98,6 +98,7 @@ void StoredPart::FillMetadata() {
       std::make_unique<LoadedOnce<std::shared_ptr<const FileMap>>[]>(manifest_.files.size() + 1);
   warned_ = std::make_unique<std::atomic<bool>[]>(indexes_.size());
   damaged_ = std::make_unique<std::atomic<bool>[]>(indexes_.size());
+  verified_ = std::make_unique<std::atomic<bool>[]>(indexes_.size());
 }
 
 const std::string& StoredPart::FileName(const StreamLocation& stream) const {

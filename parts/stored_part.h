@@ -48,6 +48,7 @@ class StoredPart final : public Part, public std::enable_shared_from_this<Stored
   const StoredVectors* Vectors(std::string_view column) const override;
   std::shared_ptr<const SubIndex> OpenSubIndex(const DeclaredIndex& index, size_t block,
                                                const TaskContext& context) const override;
+  bool IsSubIndexVerified(const DeclaredIndex& index, size_t block) const override;
   std::vector<std::string> Check(const TaskContext& context) const override;
   void Warm(bool only_indexes, const TaskContext& context) const override;
 
@@ -113,7 +114,8 @@ class StoredPart final : public Part, public std::enable_shared_from_this<Stored
   std::unique_ptr<LoadedOnce<std::shared_ptr<const FileMap>>[]> maps_;          // per file
   std::unique_ptr<std::atomic<bool>[]> warned_;                                 // per index
   mutable std::atomic<bool> handed_over_{false};  // to who verifies indexes
-  std::unique_ptr<std::atomic<bool>[]> damaged_;  // per index: found by Warm
+  std::unique_ptr<std::atomic<bool>[]> damaged_;   // per index: found by Warm
+  std::unique_ptr<std::atomic<bool>[]> verified_;  // per index: by Warm
 };
 
 inline const StoredPart& AsStored(const Part& part) { return static_cast<const StoredPart&>(part); }

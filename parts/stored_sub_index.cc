@@ -131,6 +131,14 @@ std::shared_ptr<const SubIndex> StoredPart::OpenSubIndex(const DeclaredIndex& in
   return {std::move(opened), sub_index};
 }
 
+bool StoredPart::IsSubIndexVerified(const DeclaredIndex& index, size_t block) const {
+  const PartIndex* found = FindIndex(index);
+  if (found == nullptr) return false;
+  const auto number = static_cast<size_t>(found - indexes_.data());
+  return found->blocks[block].payload_bytes <= kVerifiedAtOpenBytes ||
+         verified_[number].load(std::memory_order_relaxed);
+}
+
 void StoredPart::CheckColumn(size_t number, const TaskContext& context) const {
   const ManifestColumn& column = manifest_.columns[number];
   if (column.layout == ColumnLayout::kVectors) {
@@ -190,6 +198,7 @@ void StoredPart::Warm(bool only_indexes, const TaskContext& context) const {
   for (size_t i = 0; i < indexes_.size(); ++i) {
     try {
       CheckIndex(i, context);
+      verified_[i].store(true, std::memory_order_relaxed);
     } catch (const Error& error) {
       if (MustPass(error)) throw;
       damaged_[i].store(true, std::memory_order_relaxed);

@@ -3,7 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <optional>
 #include <utility>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "granary/parts/part_reader.h"
 #include "granary/query/scan.h"
@@ -12,50 +17,60 @@ namespace granary {
 namespace {
 
 constexpr size_t kRowsPerPiece = 65536;
+constexpr size_t kRowsPerStep = 8192;  // stay in the caches of the CPU
 
-// One entry per row of the granules: 1 if it is alive and the condition is true.
-std::vector<uint8_t> MatchMask(const SelectedPart& selected, GranuleRange granules,
-                               const CompiledExpression& condition, const TaskContext& task) {
-  const size_t rows = selected.part->RowsIn(granules);
-  const size_t live = selected.LiveRowsIn(granules);
-  if (live == 0) return std::vector<uint8_t>(rows);
-  const auto& columns = condition.required_columns();
-  const Block block =
-      columns.empty() ? Block(rows) : PartReader(selected.part, columns, task).Read(granules);
-  std::vector<uint8_t> mask(live);
-  ConditionMask(*condition.Evaluate(selected.FilterLive(block, granules, live)), mask);
-  return selected.SpreadMask(std::move(mask), granules);
-}
-
-// The bits of up to 64 flags, each 0 or 1.
-uint64_t PackFlags(std::span<const uint8_t> flags) {
-  uint8_t padded[64] = {};
-  std::memcpy(padded, flags.data(), flags.size());
+// Bit i is 1 where flags[i] is not 0.
+uint64_t PackFlags(const uint8_t* flags) {
   uint64_t word = 0;
-  for (size_t byte = 0; byte < 8; ++byte) {
-    uint64_t eight;
-    std::memcpy(&eight, padded + byte * 8, sizeof(eight));
-    // Moves bit 8 * i to bit 56 + i, without carries.
-    word |= eight * 0x0102040810204080 >> 56 << (byte * 8);
+#if defined(__SSE2__)
+  for (size_t i = 0; i < 64; i += 16) {
+    const __m128i sixteen = _mm_loadu_si128(reinterpret_cast<const __m128i*>(flags + i));
+    const int zeros = _mm_movemask_epi8(_mm_cmpeq_epi8(sixteen, _mm_setzero_si128()));
+    word |= static_cast<uint64_t>(~zeros & 0xFFFF) << i;
   }
+#else
+  for (size_t i = 0; i < 64; ++i) word |= static_cast<uint64_t>(flags[i] != 0) << i;
+#endif
   return word;
 }
 
-// Sets row first_row + i where mask[i] is 1. Several threads may set rows of one bitmap as long as
-// no two set the same row: words that begin or end outside of the mask are shared with others.
-void SetMaskedRows(std::span<const uint8_t> mask, size_t first_row, RowBitmap& rows) {
+// Sets row first_row + i where flags[i] is not 0. Several threads may set rows of one bitmap as
+// long as no two set the same row: words that begin or end outside of the flags are shared with
+// others.
+void SetFlaggedRows(std::span<const uint8_t> flags, size_t first_row, RowBitmap& rows) {
   const std::span<uint64_t> words = rows.mutable_words();
-  for (size_t done = 0; done < mask.size();) {
+  for (size_t done = 0; done < flags.size();) {
     const size_t row = first_row + done;
-    const size_t count = std::min(64 - row % 64, mask.size() - done);
-    const uint64_t bits = PackFlags(mask.subspan(done, count)) << (row % 64);
+    const size_t count = std::min(64 - row % 64, flags.size() - done);
     if (count == 64) {
-      words[row / 64] = bits;
-    } else if (bits != 0) {
-      std::atomic_ref(words[row / 64]).fetch_or(bits, std::memory_order_relaxed);
+      words[row / 64] = PackFlags(flags.data() + done);
+    } else {
+      uint8_t padded[64] = {};
+      std::memcpy(padded, flags.data() + done, count);
+      const uint64_t bits = PackFlags(padded) << (row % 64);
+      if (bits != 0) {
+        std::atomic_ref(words[row / 64]).fetch_or(bits, std::memory_order_relaxed);
+      }
     }
     done += count;
   }
+}
+
+// Sets the rows of the granules that are alive and for which the condition is true.
+void SetMatchingRows(const SelectedPart& selected, GranuleRange granules, PartReader* reader,
+                     const CompiledExpression& condition, RowBitmap& matching) {
+  const uint64_t first_row = selected.part->FirstRow(granules.begin);
+  const size_t rows = selected.part->RowsIn(granules);
+  const size_t live = selected.LiveRowsIn(granules);
+  if (live == 0) return;
+  const Block block = reader == nullptr ? Block(rows) : reader->Read(granules);
+  const ColumnPtr truth = condition.Evaluate(selected.FilterLive(block, granules, live));
+  if (live == rows && truth->type().id() == TypeId::kUInt8 && !truth->is_constant()) {
+    return SetFlaggedRows({AsNumbers<uint8_t>(*truth).data(), rows}, first_row, matching);
+  }
+  std::vector<uint8_t> mask(live);
+  ConditionMask(*truth, mask);
+  SetFlaggedRows(selected.SpreadMask(std::move(mask), granules), first_row, matching);
 }
 
 }  // namespace
@@ -70,9 +85,16 @@ std::vector<RowBitmap> FindMatchingRows(const GranuleSelection& selection,
     task.CheckCancelled();
     const ScanPiece& piece = pieces[index];
     const SelectedPart& selected = selection.parts[piece.part];
-    const std::vector<uint8_t> mask = MatchMask(selected, piece.granules, condition, task);
-    SetMaskedRows(mask, selected.part->FirstRow(piece.granules.begin), matching[piece.part]);
-    task.progress().rows_done += mask.size();
+    std::optional<PartReader> reader;
+    if (!condition.required_columns().empty()) {
+      reader.emplace(selected.part, condition.required_columns(), task, /*keeps_frames=*/true);
+    }
+    const size_t step = std::max<size_t>(1, kRowsPerStep / selected.part->granule_rows());
+    for (size_t begin = piece.granules.begin; begin < piece.granules.end; begin += step) {
+      SetMatchingRows(selected, {begin, std::min(begin + step, piece.granules.end)},
+                      reader ? &*reader : nullptr, condition, matching[piece.part]);
+    }
+    task.progress().rows_done += selected.part->RowsIn(piece.granules);
   });
   return matching;
 }

@@ -1,7 +1,6 @@
 // Many nearest-neighbour searches over the same rows at once. Granules are pruned and WHERE is
 // evaluated once for all of them; sub-indexes are searched for many vectors in parallel; what is
-// scanned is read once, a run of rows that fits into a core's cache being measured against each of
-// the vectors. Each search gives the same rows as it would alone.
+// scanned is read once (vector_scan.h). Each search gives the same rows as it would alone.
 #pragma once
 
 #include <memory>
@@ -9,7 +8,6 @@
 #include <vector>
 
 #include "granary/query/neighbor_search.h"
-#include "granary/skipindex/distance/coded_rows.h"
 
 namespace granary {
 
@@ -35,19 +33,7 @@ class NeighborBatch {
   const NeighborStatistics& statistics() const { return statistics_; }
 
  private:
-  using ScanRange = NeighborSearchRun::ScanRange;
-  // Rows that some of the queries are to be compared with.
-  struct SharedScan {
-    ScanRange range;
-    std::vector<uint32_t> queries;
-  };
-
   NeighborRequest RequestFor(const DistanceQuery& query) const;
-  size_t MatchingRowsIn(const ScanRange& range) const;
-  void Scan(std::span<const DistanceQuery> queries, const std::vector<SharedScan>& scans,
-            std::vector<NearestRows>& nearest) const;
-  void ScanPiece(std::span<const DistanceQuery> queries, std::span<const CodedQuery> coded,
-                 const SharedScan& scan, CodedRows& codes, std::vector<NearestRows>& nearest) const;
   void Count(const NeighborStatistics& of_search);
 
   const NeighborBatchRequest request_;

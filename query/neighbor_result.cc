@@ -53,6 +53,9 @@ std::string StrategyOf(const NeighborStatistics& statistics, bool has_filter) {
   if (statistics.scanned_rows > 0) {
     strategy += (strategy.empty() ? "" : ", ") + std::string("exact scan of ") +
                 std::to_string(statistics.scanned_rows) + " rows";
+    if (statistics.bounded_rows > 0) {
+      strategy += ", " + std::to_string(statistics.bounded_rows) + " of them first by their codes";
+    }
   }
   return strategy.empty() ? "nothing to search" : strategy;
 }

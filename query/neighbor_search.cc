@@ -8,24 +8,22 @@
 namespace granary {
 namespace {
 
-constexpr size_t kRowsPerScan = 16384;
-// A graph walk with effort e through rows of which a share p matches measures about 16 * e / p of
-// them at random places, which cost about twice what rows in sequence do.
-constexpr double kWalkCostPerEffort = 32;
-
-// The rows [first, first + count) of `rows`, numbered from 0.
-RowBitmap SliceBitmap(const RowBitmap& rows, size_t first, size_t count) {
-  RowBitmap slice(count);
-  const std::span<const uint64_t> from = rows.words();
-  const std::span<uint64_t> to = slice.mutable_words();
-  const size_t shift = first % 64;
-  for (size_t word = 0; word < to.size(); ++word) {
-    const size_t source = first / 64 + word;
-    to[word] = from[source] >> shift;
-    if (shift != 0 && source + 1 < from.size()) to[word] |= from[source + 1] << (64 - shift);
+// What a search costs, in nanoseconds, as measured with bench/vector_search_cost.cc.
+struct SearchCosts {
+  // Rows in sequence or nearly so, measured by what `bytes` of each say.
+  static double OfScan(size_t rows, size_t bytes) {
+    return static_cast<double>(rows) * (4 + 0.035 * static_cast<double>(bytes));
   }
-  if (count % 64 != 0) to.back() &= (uint64_t{1} << (count % 64)) - 1;
-  return slice;
+  // Rows at random places, one after another, and the links that lead there.
+  static double OfWalk(double rows, size_t bytes) {
+    return rows * (45 + 0.06 * static_cast<double>(bytes));
+  }
+  // Rows that a walk measures for each of its width.
+  static constexpr double kRowsPerEffort = 16;
+};
+
+bool HasBounds(const SearchedBlock& block) {
+  return block.is_verified && block.sub_index->neighbor_searcher()->has_bounds();
 }
 
 }  // namespace
@@ -74,14 +72,15 @@ NeighborSearchRun::NeighborSearchRun(SearchableRowsPtr rows, const NeighborReque
       request_(request),
       task_(task),
       selection_(rows_->selection),
-      matching_(rows_->matching) {
+      matching_(rows_->matching),
+      scan_(&selection_, &task) {
   for (const MatchingRows& matching : matching_) statistics_.matching_rows += matching.count;
 }
 
 std::vector<RankedRow> NeighborSearchRun::Run() {
   NearestRows nearest(request_.count, request_.query->function() == DistanceFunction::kDotProduct);
   SearchIndexes(nearest);
-  Scan(nearest);
+  if (!scan_.empty()) scan_.Run({request_.query, 1}, {&nearest, 1});
   return nearest.TakeSorted();
 }
 
@@ -103,26 +102,20 @@ size_t NeighborSearchRun::effort() const {
       {request_.settings->hnsw_candidate_list_size_for_search, fetched, request_.count});
 }
 
-bool NeighborSearchRun::PrefersScan(const MatchingRows& matching, size_t rows) const {
-  if (!matching.bitmap || matching.count == rows) return false;
-  // The setting is about WHERE, not about dead rows.
-  switch (request_.filter->condition ? request_.settings->vector_search_filter_strategy
-                                     : FilterStrategy::kAuto) {
-    case FilterStrategy::kPrefilter:
-      return true;
-    case FilterStrategy::kPostfilter:
-      return false;
-    case FilterStrategy::kAuto:
-      break;
-  }
-  const double pass_rate = static_cast<double>(matching.count) / static_cast<double>(rows);
-  return static_cast<double>(matching.count) * pass_rate <=
-         kWalkCostPerEffort * static_cast<double>(effort());
+void NeighborSearchRun::AddScan(const VectorScanRange& range, const char* reason) {
+  const size_t rows = range.CountRows(*selection_.parts[range.part].part);
+  statistics_.scanned_rows += rows;
+  if (range.sub_index != nullptr) statistics_.bounded_rows += rows;
+  ++statistics_.reasons[reason];
+  scan_.Add(range);
 }
 
-void NeighborSearchRun::AddScan(uint32_t part, GranuleRange granules, const char* reason) {
-  scans_.push_back({part, granules});
-  ++statistics_.reasons[reason];
+VectorScanRange NeighborSearchRun::ScanOf(const SearchedBlock& block) const {
+  return {.part = block.part,
+          .granules = block.granules,
+          .matching = block.accept,
+          .sub_index = HasBounds(block) ? block.sub_index : nullptr,
+          .block_first_row = block.first_row};
 }
 
 void NeighborSearchRun::PlanPart(uint32_t number) {
@@ -131,72 +124,84 @@ void NeighborSearchRun::PlanPart(uint32_t number) {
   if (matching.count == 0 || request_.count == 0) return;
   const PartIndex* stored =
       request_.index == nullptr ? nullptr : selected.part->FindIndex(*request_.index);
-  const char* few = request_.filter->condition ? "few rows match WHERE" : "few rows are alive";
-  const char* reason = request_.index == nullptr                      ? "no index is used"
-                       : stored == nullptr                            ? "the part has no sub-index"
-                       : PrefersScan(matching, selected.part->rows()) ? few
-                                                                      : nullptr;
-  if (reason != nullptr) {
-    for (const GranuleRange& range : selected.ranges) AddScan(number, range, reason);
+  if (stored == nullptr) {
+    const char* reason =
+        request_.index == nullptr ? "no index is used" : "the part has no sub-index";
+    for (const GranuleRange& range : selected.ranges) {
+      AddScan({.part = number, .granules = range, .matching = MatchingIn(number)}, reason);
+    }
     return;
   }
   for (size_t index = 0; index < stored->blocks.size(); ++index) {
-    const PartIndexBlock& stored_block = stored->blocks[index];
-    GraphBlock block{.part = number,
-                     .first_row = stored_block.first_row,
-                     .rows = static_cast<size_t>(stored_block.rows)};
-    block.matching =
-        matching.bitmap ? matching.bitmap->CountRange(block.first_row, block.rows) : block.rows;
+    const PartIndexBlock& place = stored->blocks[index];
+    SearchedBlock block{.part = number,
+                        .granules = place.granules,
+                        .first_row = place.first_row,
+                        .rows = static_cast<size_t>(place.rows),
+                        .matching = static_cast<size_t>(place.rows),
+                        .accept = MatchingIn(number)};
+    if (block.accept != nullptr) {
+      block.matching = block.accept->CountRange(block.first_row, block.rows);
+    }
     if (block.matching == 0) continue;
     block.sub_index = selected.part->OpenSubIndex(*request_.index, index, task_);
-    if (block.sub_index == nullptr || block.sub_index->neighbor_searcher() == nullptr) {
-      AddScan(number, stored_block.granules, "a sub-index is damaged");
-    } else {
-      graphs_.push_back(std::move(block));
-    }
+    block.is_verified = selected.part->IsSubIndexVerified(*request_.index, index);
+    PlanBlock(std::move(block));
   }
+}
+
+void NeighborSearchRun::PlanBlock(SearchedBlock block) {
+  if (block.sub_index == nullptr || block.sub_index->neighbor_searcher() == nullptr) {
+    AddScan({.part = block.part, .granules = block.granules, .matching = block.accept},
+            "a sub-index is damaged");
+  } else if (block.sub_index->neighbor_searcher()->is_flat()) {
+    AddScan(ScanOf(block), "the block is too small for a graph");
+  } else if (PrefersScan(block)) {
+    const char* few = request_.filter->condition ? "few rows match WHERE" : "few rows are alive";
+    AddScan(ScanOf(block), block.matching < block.rows ? few : "a scan costs less than the graph");
+  } else {
+    graphs_.push_back(std::move(block));
+  }
+}
+
+bool NeighborSearchRun::PrefersScan(SearchedBlock& block) const {
+  const QuerySettings& settings = *request_.settings;
+  // The strategy is about WHERE, not about dead rows.
+  if (request_.filter->condition &&
+      settings.vector_search_filter_strategy != FilterStrategy::kAuto) {
+    return settings.vector_search_filter_strategy == FilterStrategy::kPrefilter;
+  }
+  if (settings.vector_search_method != VectorSearchMethod::kAuto) {
+    return settings.vector_search_method == VectorSearchMethod::kScan;
+  }
+  const size_t code_bytes = block.sub_index->neighbor_searcher()->bytes_per_row();
+  const StoredVectors* vectors = selection_.parts[block.part].part->Vectors(request_.query->column());
+  const size_t scan_bytes =
+      HasBounds(block) || vectors == nullptr ? code_bytes : vectors->rows().stride_bytes;
+  // Of the rows in the beam so many match, and the search wants a quarter of the width.
+  const double pass_rate = static_cast<double>(block.matching) / static_cast<double>(block.rows);
+  const double width = static_cast<double>(effort()) * std::max(1.0, 0.25 / pass_rate);
+  const double visited =
+      std::min(width * SearchCosts::kRowsPerEffort, static_cast<double>(block.rows));
+  const double walk = SearchCosts::OfWalk(visited, code_bytes);
+  const double scan = SearchCosts::OfScan(block.matching, scan_bytes);
+  if (scan <= walk) return true;
+  // Where the rows that match are not those near the query, the walk is soon given up.
+  if (block.matching < block.rows) {
+    block.max_visited = static_cast<size_t>(
+        std::max(1.5 * visited, 0.5 * scan / SearchCosts::OfWalk(1, code_bytes)));
+  }
+  return false;
 }
 
 void NeighborSearchRun::SearchGraphs() {
-  task_.executor().ParallelFor(graphs_.size(), [&](size_t index) { SearchGraph(graphs_[index]); });
-  for (const GraphBlock& block : graphs_) {
-    statistics_.visited_rows += block.visited_rows;
-    if (!block.is_short) continue;
-    const size_t granule_rows = selection_.parts[block.part].part->granule_rows();
-    AddScan(block.part,
-            {block.first_row / granule_rows,
-             (block.first_row + block.rows + granule_rows - 1) / granule_rows},
-            "the graph reached too few rows");
-  }
+  if (graphs_.empty()) return;
+  SearchBlocks(*request_.query, request_.count, effort(), graphs_, task_);
   statistics_.graph_blocks = graphs_.size();
-}
-
-void NeighborSearchRun::SearchGraph(GraphBlock& block) {
-  const size_t wanted = std::min(request_.count, block.matching);
-  std::optional<AcceptSet> accept;
-  if (block.matching < block.rows) {
-    accept.emplace(SliceBitmap(*matching_[block.part].bitmap, block.first_row, block.rows));
+  for (const SearchedBlock& block : graphs_) {
+    statistics_.visited_rows += block.visited_rows;
+    if (block.is_short) AddScan(ScanOf(block), "the graph reached too few rows");
   }
-  const std::unique_ptr<NeighborSearch> search =
-      block.sub_index->neighbor_searcher()->Start({.vector = request_.query->floats(),
-                                                   .doubles = request_.query->doubles(),
-                                                   .count = wanted,
-                                                   .effort = effort(),
-                                                   .accept = accept ? &*accept : nullptr,
-                                                   .kernels = &request_.query->kernels()});
-  do {
-    task_.CheckCancelled();
-    const size_t before = block.candidates.size();
-    search->Next(block.candidates, task_);
-    if (block.candidates.size() == before) break;
-  } while (block.candidates.size() < wanted);
-  block.is_short = block.candidates.size() < wanted;
-  if (block.is_short) block.candidates.clear();
-  for (Candidate& candidate : block.candidates) {
-    candidate.row += static_cast<uint32_t>(block.first_row);
-  }
-  block.visited_rows = search->visited();
-  task_.progress().rows_done += block.visited_rows;
 }
 
 std::vector<std::vector<uint32_t>> NeighborSearchRun::KeepBestCandidates() {
@@ -207,7 +212,7 @@ std::vector<std::vector<uint32_t>> NeighborSearchRun::KeepBestCandidates() {
   };
   std::vector<PartCandidate> all;
   size_t most = effort();
-  for (const GraphBlock& block : graphs_) {
+  for (const SearchedBlock& block : graphs_) {
     most = std::max(most, block.sub_index->neighbor_searcher()->candidates_max(effort()));
     for (const Candidate& candidate : block.candidates) {
       all.push_back({candidate.distance, block.part, candidate.row});
@@ -230,12 +235,13 @@ std::vector<std::vector<uint32_t>> NeighborSearchRun::KeepBestCandidates() {
 }
 
 void NeighborSearchRun::CountGranules(const std::vector<std::vector<uint32_t>>& rows_of_part) {
+  const std::vector<VectorScanRange> scans = scan_.ranges();
   for (uint32_t number = 0; number < rows_of_part.size(); ++number) {
     const Part& part = *selection_.parts[number].part;
     RowBitmap granules(part.granule_count());
     for (const uint32_t row : rows_of_part[number]) granules.Set(row / part.granule_rows());
     statistics_.candidate_granules += granules.Count();
-    for (const ScanRange& scan : scans_) {
+    for (const VectorScanRange& scan : scans) {
       if (scan.part == number) granules.SetRange(scan.granules.begin, scan.granules.size());
     }
     statistics_.granules_read += granules.Count();
@@ -243,13 +249,10 @@ void NeighborSearchRun::CountGranules(const std::vector<std::vector<uint32_t>>& 
   }
 }
 
-bool NeighborSearchRun::Matches(uint32_t part, uint32_t row) const {
-  return !matching_[part].bitmap || matching_[part].bitmap->Test(row);
-}
-
 void NeighborSearchRun::ExtendToGranules(std::vector<std::vector<uint32_t>>& rows_of_part) {
   for (uint32_t number = 0; number < rows_of_part.size(); ++number) {
     const Part& part = *selection_.parts[number].part;
+    const RowBitmap* matching = MatchingIn(number);
     std::vector<uint32_t> extended;
     size_t next_granule = 0;
     for (const uint32_t row : rows_of_part[number]) {
@@ -259,7 +262,7 @@ void NeighborSearchRun::ExtendToGranules(std::vector<std::vector<uint32_t>>& row
       const auto first = static_cast<uint32_t>(part.FirstRow(granule));
       const auto end = static_cast<uint32_t>(first + part.RowsIn({granule, granule + 1}));
       for (uint32_t other = first; other < end; ++other) {
-        if (Matches(number, other)) extended.push_back(other);
+        if (matching == nullptr || matching->Test(other)) extended.push_back(other);
       }
     }
     rows_of_part[number] = std::move(extended);
@@ -274,53 +277,6 @@ void NeighborSearchRun::Rerank(const std::vector<std::vector<uint32_t>>& rows_of
     PartDistances(request_.query, selection_.parts[part].part, part, &task_)
         .AddRows(rows_of_part[part], nearest);
   }
-}
-
-void NeighborSearchRun::Scan(NearestRows& nearest) {
-  if (scans_.empty()) return;
-  std::vector<ScanRange> pieces;
-  for (const ScanRange& scan : scans_) {
-    const Part& part = *selection_.parts[scan.part].part;
-    statistics_.scanned_rows +=
-        matching_[scan.part].bitmap
-            ? matching_[scan.part].bitmap->CountRange(part.FirstRow(scan.granules.begin),
-                                                      part.RowsIn(scan.granules))
-            : part.RowsIn(scan.granules);
-    const size_t granules = std::max<size_t>(1, kRowsPerScan / part.granule_rows());
-    for (size_t begin = scan.granules.begin; begin < scan.granules.end; begin += granules) {
-      pieces.push_back({scan.part, {begin, std::min(begin + granules, scan.granules.end)}});
-    }
-  }
-  const size_t workers = std::min(pieces.size(), task_.executor().threads());
-  std::vector<NearestRows> nearest_of(
-      workers,
-      NearestRows(request_.count, request_.query->function() == DistanceFunction::kDotProduct));
-  std::atomic<size_t> next = 0;
-  task_.executor().ParallelFor(workers, [&](size_t worker) {
-    for (size_t piece = next++; piece < pieces.size(); piece = next++) {
-      task_.CheckCancelled();
-      ScanPieceOf(pieces[piece], nearest_of[worker]);
-    }
-  });
-  for (const NearestRows& of_worker : nearest_of) nearest.Merge(of_worker);
-}
-
-void NeighborSearchRun::ScanPieceOf(const ScanRange& range, NearestRows& nearest) const {
-  const PartPtr& part = selection_.parts[range.part].part;
-  const PartDistances distances(request_.query, part, range.part, &task_);
-  const uint64_t first = part->FirstRow(range.granules.begin);
-  const size_t count = part->RowsIn(range.granules);
-  const std::optional<RowBitmap>& bitmap = matching_[range.part].bitmap;
-  if (!bitmap || bitmap->CountRange(first, count) == count) {
-    distances.AddRange(first, count, nearest);
-  } else {
-    std::vector<uint32_t> rows;
-    for (uint64_t row = first; row < first + count; ++row) {
-      if (bitmap->Test(row)) rows.push_back(static_cast<uint32_t>(row));
-    }
-    distances.AddRows(rows, nearest);
-  }
-  task_.progress().rows_done += count;
 }
 
 }  // namespace granary

@@ -1,24 +1,26 @@
 // SELECT ... [WHERE ...] ORDER BY distance LIMIT k: finds the k nearest rows that match.
 //
-// After pruning, each part that has sub-indexes of the chosen index is searched through them, all
-// other rows exactly. Candidates of all sub-indexes meet in one bounded list, their exact distances
-// come from the stored column, and the best k of these and of the scanned rows are the result:
-// min(k, matching rows) rows, all matching, with exact distances, ties in the order of parts and
-// rows. A sub-index that proposes fewer rows than it has is asked again and at the end scanned.
+// After pruning, the rows of each index block are either searched through its sub-index
+// (sub_index_search.h) or measured exactly (vector_scan.h), whichever costs less; rows without a
+// sub-index are measured exactly. Candidates of all sub-indexes meet in one bounded list, their
+// exact distances come from the stored column, and the best k of these and of the scanned rows are
+// the result: min(k, matching rows) rows, all matching, with exact distances, ties in the order of
+// parts and rows. A sub-index that proposes fewer rows than it has is asked again and at the end
+// scanned.
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "granary/query/granule_filter.h"
 #include "granary/query/nearest_rows.h"
 #include "granary/query/scan.h"
+#include "granary/query/sub_index_search.h"
+#include "granary/query/vector_scan.h"
 #include "granary/table/row_bitmap.h"
 
 namespace granary {
@@ -36,6 +38,7 @@ struct NeighborStatistics {
   size_t graph_blocks = 0;   // sub-indexes that were searched
   size_t graph_parts = 0;    // parts that they lie in
   size_t scanned_rows = 0;   // rows that were measured exactly without a candidate
+  size_t bounded_rows = 0;   // of them, those whose sub-index tells by codes which are too far
   size_t scanned_parts = 0;  // parts with such rows
   size_t matching_rows = 0;  // rows that pass WHERE; all rows without one
   size_t visited_rows = 0;   // rows that the sub-indexes measured
@@ -69,17 +72,6 @@ SearchableRowsPtr FindSearchableRows(PartSetPtr parts, const DeclaredIndex* inde
 
 class NeighborSearchRun {
  public:
-  // Granules of one part.
-  struct ScanRange {
-    uint32_t part = 0;
-    GranuleRange granules;
-
-    friend auto operator<=>(const ScanRange& a, const ScanRange& b) {
-      return std::tie(a.part, a.granules.begin, a.granules.end) <=>
-             std::tie(b.part, b.granules.begin, b.granules.end);
-    }
-  };
-
   NeighborSearchRun(PartSetPtr parts, const NeighborRequest& request, const TaskContext& task);
   NeighborSearchRun(SearchableRowsPtr rows, const NeighborRequest& request,
                     const TaskContext& task);
@@ -88,37 +80,28 @@ class NeighborSearchRun {
   std::vector<RankedRow> Run();
 
   // The first half of Run: offers what the sub-indexes find to `nearest` and leaves the rest to the
-  // caller, as ranges to scan.
+  // caller, in scan().
   void SearchIndexes(NearestRows& nearest);
-  const std::vector<ScanRange>& scans() const { return scans_; }
+  const VectorScan& scan() const { return scan_; }
 
   const GranuleSelection& selection() const { return selection_; }
   const NeighborStatistics& statistics() const { return statistics_; }
 
  private:
-  // One sub-index to search.
-  struct GraphBlock {
-    uint32_t part = 0;
-    uint64_t first_row = 0;
-    size_t rows = 0;
-    size_t matching = 0;
-    std::shared_ptr<const SubIndex> sub_index;
-    std::vector<Candidate> candidates;  // rows of the part
-    size_t visited_rows = 0;
-    bool is_short = false;  // proposed fewer rows than there are
-  };
   void PlanPart(uint32_t part);
-  bool PrefersScan(const MatchingRows& matching, size_t rows) const;
-  void AddScan(uint32_t part, GranuleRange granules, const char* reason);
+  void PlanBlock(SearchedBlock block);
+  // Whether to measure the matching rows of the block rather than to walk its graph.
+  bool PrefersScan(SearchedBlock& block) const;
+  void AddScan(const VectorScanRange& range, const char* reason);
+  VectorScanRange ScanOf(const SearchedBlock& block) const;
   void SearchGraphs();
-  void SearchGraph(GraphBlock& block);
   std::vector<std::vector<uint32_t>> KeepBestCandidates();
   void ExtendToGranules(std::vector<std::vector<uint32_t>>& rows_of_part);
   void Rerank(const std::vector<std::vector<uint32_t>>& rows_of_part, NearestRows& nearest);
-  void Scan(NearestRows& nearest);
-  void ScanPieceOf(const ScanRange& range, NearestRows& nearest) const;
   void CountGranules(const std::vector<std::vector<uint32_t>>& rows_of_part);
-  bool Matches(uint32_t part, uint32_t row) const;
+  const RowBitmap* MatchingIn(uint32_t part) const {
+    return matching_[part].bitmap ? &*matching_[part].bitmap : nullptr;
+  }
   size_t effort() const;
 
   const SearchableRowsPtr rows_;
@@ -126,8 +109,8 @@ class NeighborSearchRun {
   const TaskContext& task_;
   const GranuleSelection& selection_;
   const std::vector<MatchingRows>& matching_;
-  std::vector<GraphBlock> graphs_;
-  std::vector<ScanRange> scans_;
+  std::vector<SearchedBlock> graphs_;
+  VectorScan scan_;
   NeighborStatistics statistics_;
 };
 

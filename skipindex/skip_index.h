@@ -52,6 +52,7 @@ struct NeighborQuery {
   std::span<const double> doubles = {};      // the same before rounding, if it is known
   size_t count = 0;                          // how many rows the caller wants; at least 1
   size_t effort = 0;                         // width of the search (ef_search); at least 1
+  size_t max_visited = 0;                    // give up beyond about so many; 0: never
   AcceptSet* accept = nullptr;               // null: every row; else outlives the search
   const DistanceKernels* kernels = nullptr;  // null: the best for this CPU
 };
@@ -63,8 +64,9 @@ class NeighborSearch {
 
   // Appends the next nearest candidates that were not returned before, ascending by (distance, row)
   // within one call: at least query.count if there are as many reachable accepted rows, on the
-  // first call up to max(count, candidates_max(effort)). Later calls widen the search. Appends
-  // nothing when the search can find no more (which does not mean that there are none).
+  // first call up to max(count, candidates_max(effort)). Later calls double the width of the search.
+  // Appends nothing when the search can find no more (which does not mean that there are none), or
+  // has measured query.max_visited rows.
   virtual void Next(std::vector<Candidate>& out, const TaskContext& context) = 0;
 
   // Rows whose distance was computed so far.
@@ -88,6 +90,8 @@ class NeighborSearcher {
  public:
   virtual ~NeighborSearcher() = default;
   virtual std::unique_ptr<NeighborSearch> Start(const NeighborQuery& query) const = 0;
+  // Whether StartBounds gives bounds for ordinary vectors.
+  virtual bool has_bounds() const { return false; }
   // Bounds of the distances to query.vector; null if this sub-index cannot give any. Only to be
   // relied on when the bytes it was opened from have been verified.
   virtual std::unique_ptr<DistanceBounds> StartBounds(const NeighborQuery&) const {
@@ -98,6 +102,8 @@ class NeighborSearcher {
   virtual size_t candidates_max(size_t effort) const { return effort; }
   // True if Next() considers every row of the block (a small block has no graph).
   virtual bool is_flat() const = 0;
+  // What a search reads of each row that it measures.
+  virtual size_t bytes_per_row() const = 0;
 };
 
 class Pruner {

@@ -45,7 +45,8 @@ struct EnumField {
 template <class Settings>
 using Field = std::variant<UIntField<Settings>, DoubleField<Settings>, BoolField<Settings>,
                            StringField<Settings>, EnumField<Settings, FsyncPolicy>,
-                           EnumField<Settings, FilterStrategy>, EnumField<Settings, RerankScope>>;
+                           EnumField<Settings, FilterStrategy>,
+                           EnumField<Settings, VectorSearchMethod>, EnumField<Settings, RerankScope>>;
 
 template <class Settings>
 struct Setting {
@@ -116,6 +117,10 @@ const std::vector<Setting<Q>>& Settings(const Q*) {
       {"vector_search_index_fetch_multiplier",
        DoubleField<Q>{&Q::vector_search_index_fetch_multiplier, 1, 1000},
        "How many times LIMIT candidates are fetched when there is a filter."},
+      {"vector_search_method",
+       EnumField<Q, VectorSearchMethod>{&Q::vector_search_method, {"auto", "graph", "scan"}},
+       "Whether a vector search walks the graph of a sub-index or scans its codes, which is exact; "
+       "auto is what costs less."},
       {"vector_search_rerank_scope",
        EnumField<Q, RerankScope>{&Q::vector_search_rerank_scope, {"rows", "granules"}},
        "Whether exact distances are computed for the candidate rows or their whole granules."},

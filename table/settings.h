@@ -19,6 +19,7 @@ namespace granary {
 
 enum class FsyncPolicy : uint8_t { kFull, kNormal, kOff };
 enum class FilterStrategy : uint8_t { kAuto, kPrefilter, kPostfilter };
+enum class VectorSearchMethod : uint8_t { kAuto, kGraph, kScan };
 enum class RerankScope : uint8_t { kRows, kGranules };
 
 // Settings of a statement. Defaults are the documented ones.
@@ -43,6 +44,7 @@ struct QuerySettings {
   uint64_t max_limit_for_vector_search_queries = 1000;
   FilterStrategy vector_search_filter_strategy = FilterStrategy::kAuto;
   double vector_search_index_fetch_multiplier = 1.0;  // 1 to 1000
+  VectorSearchMethod vector_search_method = VectorSearchMethod::kAuto;
   RerankScope vector_search_rerank_scope = RerankScope::kRows;
   std::string distance_kernels = "auto";  // 'auto', 'avx512', 'avx2', 'neon', 'portable'
 

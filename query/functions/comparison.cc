@@ -52,10 +52,14 @@ ColumnPtr CompareNumbers(const Column& left, const Column& right, size_t rows) {
   const NumberView<T> a(left), b(right);
   const T* x = a.data();
   const T* y = b.data();
+  if (a.is_constant() && b.is_constant()) {
+    const auto result = static_cast<uint8_t>(Op::Apply(*x, *y));
+    return FillNumbers<uint8_t>(TypeId::kUInt8, rows, [=](size_t) { return result; });
+  }
   if (b.is_constant()) {
     const T constant = *y;
     return FillNumbers<uint8_t>(TypeId::kUInt8, rows,
-                                [&](size_t row) { return Op::Apply(a[row], constant); });
+                                [=](size_t row) { return Op::Apply(x[row], constant); });
   }
   if (a.is_constant()) {
     const T constant = *x;

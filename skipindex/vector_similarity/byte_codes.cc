@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kSampleRows = 1 << 16;
 constexpr size_t kCenterSampleRows = 512;
 constexpr double kLengthLimit = 1e60;  // above that of any vector of floats
-constexpr double kKeptShare = 0.99;    // of rows whose largest value is not clipped
+constexpr size_t kRowsPerClipped = 100;  // one row in so many has values beyond the range
 constexpr float kUnknownError = std::numeric_limits<float>::infinity();
 // Under kDotProduct, of rows that are not cut. Recall@10 at defaults, 20,000 x 32, lengths that
 // vary log-normally with sigma .5, 1, 1.5: .999 .998 .996 with .9, 1.00 1.00 1.00 with .92 and .95,
@@ -75,8 +75,7 @@ float RangeOf(const VectorReader& reader, std::span<const float> center,
     largest.push_back(row_largest);
   });
   if (largest.empty()) return 0;
-  const auto kept = largest.begin() +
-                    static_cast<ptrdiff_t>(kKeptShare * static_cast<double>(largest.size() - 1));
+  const auto kept = largest.end() - 1 - static_cast<ptrdiff_t>(largest.size() / kRowsPerClipped);
   std::nth_element(largest.begin(), kept, largest.end());
   return *kept;
 }

@@ -9,7 +9,9 @@
 namespace granary {
 namespace {
 
-constexpr size_t kHopsBetweenChecks = 512;
+// Among as many rows per exception each exception is looked up, else both are walked along.
+constexpr size_t kFewExceptions = 8;
+constexpr size_t kHopsBetweenChecks = 128;
 // With an accept set, the first call goes on until the beam holds this share of `effort` accepted
 // rows: a beam of 256 in which 10 of 10 results are the only accepted ones has missed nearer rows.
 constexpr size_t kAcceptedShare = 4;
@@ -64,11 +66,11 @@ class GraphSearch final : public NeighborSearch {
     if (first && query_.accept != nullptr) {
       wanted = std::max(wanted, query_.effort / kAcceptedShare);
     }
-    WalkToEnd(context);
+    if (!WalkToEnd(context)) return;
     CollectAccepted();
     while ((fresh_.size() < wanted || (first && HoldsTooFewCandidates())) &&
            beam_->Widen(2 * beam_->width())) {
-      WalkToEnd(context);
+      if (!WalkToEnd(context)) return;
       CollectAccepted();
     }
     HandOut(first ? CountWorthMeasuring() : fresh_.size(), out);
@@ -83,8 +85,14 @@ class GraphSearch final : public NeighborSearch {
     beam_->Add(DescendTo(file_.upper, *scorer_, file_.rows, file_.rows), *scorer_);
   }
 
-  void WalkToEnd(const TaskContext& context) {
-    while (beam_->Walk(file_.bottom, *scorer_, kHopsBetweenChecks)) context.CheckCancelled();
+  // False if too many rows were measured on the way.
+  bool WalkToEnd(const TaskContext& context) {
+    const size_t limit = query_.max_visited == 0 ? SIZE_MAX : query_.max_visited;
+    while (beam_->Walk(file_.bottom, *scorer_, kHopsBetweenChecks)) {
+      context.CheckCancelled();
+      if (beam_->visited() > limit) return false;
+    }
+    return true;
   }
 
   // Fills fresh_ with the accepted rows of the beam that were not handed out, nearest first.
@@ -141,18 +149,15 @@ class CodeBounds final : public DistanceBounds {
       : file_(file), scorer_(std::move(scorer)) {}
 
   void Score(std::span<const uint32_t> rows, uint32_t* keys) override {
-    scorer_->Score(rows.data(), rows.size(), keys);
     if (rows.empty()) return;
-    const ByteCodeErrors& errors = file_.byte_errors;
-    auto exception = std::lower_bound(errors.rows.begin(), errors.rows.end(), rows.front());
-    auto row = rows.begin();
-    for (; exception != errors.rows.end() && *exception <= rows.back(); ++exception) {
-      row = std::lower_bound(row, rows.end(), *exception);
-      if (*row != *exception) continue;
-      uint32_t& key = keys[row - rows.begin()];
-      const float error = errors.errors[static_cast<size_t>(exception - errors.rows.begin())];
-      key = scorer_->LowerForError(key, error, errors.bound);
+    Prefetch(rows.first(std::min(kRowsAhead, rows.size())));
+    for (size_t done = 0; done < rows.size(); done += kRowsAhead) {
+      const size_t count = std::min(kRowsAhead, rows.size() - done);
+      const size_t ahead = done + count;
+      Prefetch(rows.subspan(ahead, std::min(kRowsAhead, rows.size() - ahead)));
+      scorer_->Score(rows.data() + done, count, keys + done);
     }
+    LowerExceptions(rows, keys);
   }
 
   uint32_t KeyLimit(double distance) const override {
@@ -160,6 +165,37 @@ class CodeBounds final : public DistanceBounds {
   }
 
  private:
+  static constexpr size_t kRowsAhead = 32;
+
+  void Prefetch(std::span<const uint32_t> rows) const {
+    for (const uint32_t row : rows) {
+      const std::byte* code = scorer_->base() + row * scorer_->stride_bytes();
+      for (size_t offset = 0; offset < scorer_->code_bytes(); offset += 64) {
+        __builtin_prefetch(code + offset);
+      }
+    }
+  }
+
+  // The bound is that of most rows; the keys of the others are lowered by what they exceed it.
+  void LowerExceptions(std::span<const uint32_t> rows, uint32_t* keys) const {
+    const ByteCodeErrors& errors = file_.byte_errors;
+    const auto first = std::lower_bound(errors.rows.begin(), errors.rows.end(), rows.front());
+    const auto end = std::upper_bound(first, errors.rows.end(), rows.back());
+    const bool are_few = static_cast<size_t>(end - first) * kFewExceptions < rows.size();
+    auto row = rows.begin();
+    for (auto exception = first; exception < end && row != rows.end(); ++exception) {
+      if (are_few) {
+        row = std::lower_bound(row, rows.end(), *exception);
+      } else {
+        while (row != rows.end() && *row < *exception) ++row;
+      }
+      if (row == rows.end() || *row != *exception) continue;
+      uint32_t& key = keys[row - rows.begin()];
+      const float error = errors.errors[static_cast<size_t>(exception - errors.rows.begin())];
+      key = scorer_->LowerForError(key, error, errors.bound);
+    }
+  }
+
   const GraphFile& file_;
   const std::unique_ptr<ByteCodeScorer> scorer_;
 };

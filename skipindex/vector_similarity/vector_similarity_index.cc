@@ -23,6 +23,11 @@ class VectorSubIndex final : public SubIndex, public NeighborSearcher {
   const NeighborSearcher* neighbor_searcher() const override { return this; }
   bool is_flat() const override { return file_.flat; }
   size_t candidates_max(size_t effort) const override { return CandidatesMax(file_, effort); }
+  size_t bytes_per_row() const override {
+    if (file_.flat) return vectors_.stride_bytes;
+    if (file_.bit_codes) return file_.bit_codes->stride_bytes;
+    return file_.byte_codec ? file_.byte_codes.stride_bytes : file_.float_codes.stride_bytes;
+  }
 
   std::unique_ptr<NeighborSearch> Start(const NeighborQuery& query) const override {
     if (query.vector.size() != vectors_.dimensions) {
@@ -33,6 +38,7 @@ class VectorSubIndex final : public SubIndex, public NeighborSearcher {
     if (file_.flat) return StartFlatSearch(vectors_, metric_, query);
     return StartGraphSearch(file_, metric_, query, beams_);
   }
+  bool has_bounds() const override { return file_.byte_codec.has_value(); }
   std::unique_ptr<DistanceBounds> StartBounds(const NeighborQuery& query) const override {
     return StartCodeBounds(file_, metric_, query);
   }

@@ -12,8 +12,9 @@
 
 namespace granary {
 
-// In memory, two threads, no merges by itself.
+// In memory, two threads, no merges by itself; graphs are walked although they are small.
 inline std::unique_ptr<Database> OpenInMemory(DatabaseOptions options = {}) {
+  options.settings.vector_search_method = VectorSearchMethod::kGraph;
   options.threads = 2;
   options.background_merges = false;
   return Database::Open(std::move(options));

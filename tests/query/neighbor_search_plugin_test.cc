@@ -43,6 +43,7 @@ class StingySubIndex final : public SubIndex, public NeighborSearcher {
     return std::make_unique<StingySearch>(query, rows_, proposals_);
   }
   bool is_flat() const override { return false; }
+  size_t bytes_per_row() const override { return sizeof(float); }
 
  private:
   size_t rows_;
@@ -155,7 +156,8 @@ TEST(NeighborSearchPluginTest, FilteredSearchesChooseTheCheaperWay) {
         *database,
         "EXPLAIN indexes = 1 SELECT id FROM t WHERE id % 2 = 1 "
         "ORDER BY L2Distance(v, [42.]) LIMIT 1 SETTINGS vector_search_filter_strategy = '" +
-            strategy + "', hnsw_candidate_list_size_for_search = 1");
+            strategy +
+            "', vector_search_method = 'auto', hnsw_candidate_list_size_for_search = 1");
   };
   EXPECT_NE(plan_of("auto").find("few rows match WHERE"), std::string::npos);
   EXPECT_NE(plan_of("prefilter").find("exact scan of 50 rows"), std::string::npos);

@@ -107,7 +107,9 @@ Block RowsOf(const Words& words, size_t first, size_t count) {
 }
 
 std::unique_ptr<Database> Load(const Words& words, const std::string& index, size_t inserts) {
-  auto database = Database::Open({});
+  DatabaseOptions options;
+  options.settings.vector_search_method = VectorSearchMethod::kGraph;
+  auto database = Database::Open(std::move(options));
   database->Execute("CREATE TABLE words (id UInt32, v Array(Float32), INDEX i v TYPE " + index +
                     ") ENGINE = MergeTree ORDER BY id");
   const size_t rows = words.stored.size();

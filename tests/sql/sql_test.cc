@@ -27,6 +27,7 @@ const char* NameOf(Mode mode) {
 
 std::unique_ptr<Database> OpenDatabase(const std::shared_ptr<SimulatedDisk>& disk, Mode mode) {
   DatabaseOptions options;
+  options.settings.vector_search_method = VectorSearchMethod::kGraph;  // although they are small
   options.path = "db";
   options.file_system = disk;
   options.threads = 2;

@@ -60,6 +60,7 @@ class StressDatabase {
  private:
   void Open() {
     DatabaseOptions options;
+    options.settings.vector_search_method = VectorSearchMethod::kGraph;  // although they are small
     options.path = "db";
     options.threads = threads_;
     options.file_system = disk_;

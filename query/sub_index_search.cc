@@ -1,0 +1,148 @@
+#include "granary/query/sub_index_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace granary {
+namespace {
+
+constexpr size_t kEffortMin = 16;
+constexpr double kDeviations = 1;
+
+// The rows [first, first + count) of `rows`, numbered from 0.
+RowBitmap SliceBitmap(const RowBitmap& rows, size_t first, size_t count) {
+  RowBitmap slice(count);
+  const std::span<const uint64_t> from = rows.words();
+  const std::span<uint64_t> to = slice.mutable_words();
+  const size_t shift = first % 64;
+  for (size_t word = 0; word < to.size(); ++word) {
+    const size_t source = first / 64 + word;
+    to[word] = from[source] >> shift;
+    if (shift != 0 && source + 1 < from.size()) to[word] |= from[source + 1] << (64 - shift);
+  }
+  if (count % 64 != 0) to.back() &= (uint64_t{1} << (count % 64)) - 1;
+  return slice;
+}
+
+// How many of `total` results lie in a block with this share of the rows, with high probability.
+size_t ShareOf(size_t total, double share) {
+  const double expected = static_cast<double>(total) * share;
+  const double most = expected + kDeviations * std::sqrt(expected * (1 - share));
+  return std::min(total, static_cast<size_t>(std::ceil(most)));
+}
+
+// A search of one block that can go on.
+class BlockSearch {
+ public:
+  BlockSearch(const DistanceQuery& query, size_t count, size_t effort, double share,
+              SearchedBlock* block)
+      : query_(query),
+        block_(block),
+        wanted_(std::min(count, block->matching)),
+        count_(std::min(std::max<size_t>(ShareOf(count, share), 1), wanted_)),
+        effort_(std::min(effort, std::max({ShareOf(effort, share), count_, kEffortMin}))),
+        effort_max_(effort) {}
+
+  void GoOn(const TaskContext& task) {
+    if (search_ == nullptr) {
+      Start();
+    } else {
+      effort_ *= 2;
+    }
+    const size_t before = block_->candidates.size();
+    search_->Next(block_->candidates, task);
+    const size_t found = block_->candidates.size();
+    is_exhausted_ = found == before || found < count_;
+    task.progress().rows_done += search_->visited() - block_->visited_rows;
+    block_->visited_rows = search_->visited();
+  }
+
+  // Whether the search should go on, where results are at most `limit` away and `ratio` of effort
+  // goes with each. All rows found being results, there may be more.
+  bool MustGoOn(float limit, double ratio) const {
+    const auto results = static_cast<size_t>(
+        std::count_if(block_->candidates.begin(), block_->candidates.end(),
+                      [&](const Candidate& candidate) { return candidate.distance <= limit; }));
+    if (is_exhausted_) return false;
+    if (results == block_->candidates.size() && results < wanted_) return true;
+    return effort_ < effort_max_ &&
+           static_cast<double>(results) * ratio > static_cast<double>(effort_);
+  }
+
+  void Finish() {
+    block_->is_short = is_exhausted_ && block_->candidates.size() < wanted_;
+    if (block_->is_short) block_->candidates.clear();
+    for (Candidate& candidate : block_->candidates) {
+      candidate.row += static_cast<uint32_t>(block_->first_row);
+    }
+  }
+
+ private:
+  void Start() {
+    if (block_->accept != nullptr && block_->matching < block_->rows) {
+      accept_.emplace(SliceBitmap(*block_->accept, block_->first_row, block_->rows));
+    }
+    search_ =
+        block_->sub_index->neighbor_searcher()->Start({.vector = query_.floats(),
+                                                       .doubles = query_.doubles(),
+                                                       .count = count_,
+                                                       .effort = effort_,
+                                                       .max_visited = block_->max_visited,
+                                                       .accept = accept_ ? &*accept_ : nullptr,
+                                                       .kernels = &query_.kernels()});
+  }
+
+  const DistanceQuery& query_;
+  SearchedBlock* const block_;
+  const size_t wanted_;
+  const size_t count_;
+  size_t effort_;
+  const size_t effort_max_;
+  std::optional<AcceptSet> accept_;
+  std::unique_ptr<NeighborSearch> search_;
+  bool is_exhausted_ = false;
+};
+
+// The estimate of the count-th nearest candidate; infinite if there are fewer.
+float DistanceOf(size_t count, const std::vector<SearchedBlock>& blocks) {
+  std::vector<float> distances;
+  for (const SearchedBlock& block : blocks) {
+    for (const Candidate& candidate : block.candidates) distances.push_back(candidate.distance);
+  }
+  if (distances.size() < count) return std::numeric_limits<float>::infinity();
+  const auto last = distances.begin() + static_cast<ptrdiff_t>(count) - 1;
+  std::nth_element(distances.begin(), last, distances.end());
+  return *last;
+}
+
+}  // namespace
+
+void SearchBlocks(const DistanceQuery& query, size_t count, size_t effort,
+                  std::vector<SearchedBlock>& blocks, const TaskContext& task) {
+  size_t matching = 0;
+  for (const SearchedBlock& block : blocks) matching += block.matching;
+  std::vector<BlockSearch> searches;
+  for (SearchedBlock& block : blocks) {
+    const double share = static_cast<double>(block.matching) / static_cast<double>(matching);
+    searches.emplace_back(query, count, effort, share, &block);
+  }
+  const double ratio = static_cast<double>(effort) / static_cast<double>(count);
+  std::vector<BlockSearch*> going;
+  for (BlockSearch& search : searches) going.push_back(&search);
+  while (!going.empty()) {
+    task.executor().ParallelFor(going.size(), [&](size_t i) {
+      task.CheckCancelled();
+      going[i]->GoOn(task);
+    });
+    const float limit = DistanceOf(count, blocks);
+    going.clear();
+    for (BlockSearch& search : searches) {
+      if (search.MustGoOn(limit, ratio)) going.push_back(&search);
+    }
+  }
+  for (BlockSearch& search : searches) search.Finish();
+}
+
+}  // namespace granary

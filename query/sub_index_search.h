@@ -1,0 +1,48 @@
+// Candidates for a vector search from several sub-indexes, of all parts, together.
+//
+// Each sub-index is first searched with the share of k and of ef_search that falls to its rows, and
+// some more. Then all see which candidates are among the k nearest so far: a sub-index that has
+// contributed more of them than its effort was meant for goes on with twice the effort, until none
+// has to. All sub-indexes of a round are searched before any goes on, so that the candidates do
+// not depend on the number of threads. (Lucene searches segments with pro-rata k in the same way,
+// lucene#14226.)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "granary/query/nearest_rows.h"
+#include "granary/skipindex/skip_index.h"
+#include "granary/table/task_context.h"
+
+namespace granary {
+
+// One sub-index to search, and what it found.
+struct SearchedBlock {
+  uint32_t part = 0;  // in the selection
+  GranuleRange granules;
+  uint64_t first_row = 0;  // of the part
+  size_t rows = 0;
+  size_t matching = 0;  // rows that may be returned; at least 1
+  std::shared_ptr<const SubIndex> sub_index;
+  bool is_verified = false;           // the sub-index, every byte
+  const RowBitmap* accept = nullptr;  // rows of the part that may be returned; null: all
+  size_t max_visited = 0;             // NeighborQuery::max_visited
+
+  // Rows of the part, in no order.
+  std::vector<Candidate> candidates;
+  size_t visited_rows = 0;
+  // The search ended although rows that are not among the candidates may be results: all of the
+  // block must be measured. There are no candidates then.
+  bool is_short = false;
+};
+
+// Searches all blocks for the k nearest rows of all together with the given effort (ef_search), in
+// parallel. `blocks` are of one index.
+void SearchBlocks(const DistanceQuery& query, size_t count, size_t effort,
+                  std::vector<SearchedBlock>& blocks, const TaskContext& task);
+
+}  // namespace granary

@@ -1,0 +1,109 @@
+// Exact searches that read codes first: the same rows and the same bits as the scan of the column,
+// over several parts, filters, deleted rows, ties and limits. And which searches are made so.
+#include <random>
+
+#include "database_testing.h"
+#include "granary/tests/random_seed.h"
+#include "search_case.h"
+
+namespace granary {
+namespace {
+
+constexpr size_t kDimensions = 16;
+
+class VectorScanTest : public testing::TestWithParam<SearchCase> {
+ protected:
+  void SetUp() override {
+    seed_ = SeedOfThisRun();
+    random_.seed(seed_);
+    database_ = OpenInMemory();
+    database_->Execute(
+        "CREATE TABLE t (id UInt32, m UInt8, v Array(" + std::string(GetParam().element) +
+        "), INDEX near v TYPE vector_similarity('hnsw', '" + GetParam().function +
+        "', 16, 'i8', 8, 32) GRANULARITY 8) ORDER BY m "
+        "SETTINGS index_granularity = 100, vector_index_min_rows_for_graph = 0");
+    for (int part = 0; part < 3; ++part) {
+      std::string rows;
+      for (int row = 0; row < 1500; ++row) {
+        const int id = part * 1500 + row;
+        // Some vectors are the same, some far away.
+        if (row % 50 != 1) vector_ = VectorText(row % 97 == 0 ? 40 : 1);
+        rows += "(" + std::to_string(id) + "," + std::to_string(id % 100) + "," + vector_ + ")";
+      }
+      database_->Execute("INSERT INTO t VALUES " + rows);
+    }
+    database_->Execute("SYSTEM WARM INDEXES t");
+  }
+
+  std::string VectorText(float scale) {
+    std::normal_distribution<float> normal;
+    std::string text = "[";
+    for (size_t i = 0; i < kDimensions; ++i) {
+      text += (i == 0 ? "" : ",") + std::to_string(scale * normal(random_));
+    }
+    return text + "]";
+  }
+
+  std::string Select(const std::string& query, const std::string& where, int limit,
+                     const std::string& settings) const {
+    return "SELECT id, " + std::string(GetParam().function) + "(v, " + query + ") AS d FROM t " +
+           where + " ORDER BY d " + GetParam().direction + " LIMIT " + std::to_string(limit) +
+           " SETTINGS " + settings;
+  }
+
+  uint64_t seed_ = 0;
+  std::mt19937_64 random_;
+  std::string vector_;
+  std::unique_ptr<Database> database_;
+};
+
+TEST_P(VectorScanTest, GivesTheBitsOfThePlainScan) {
+  SCOPED_TRACE("GRANARY_SEED=" + std::to_string(seed_));
+  for (const bool has_deletes : {false, true}) {
+    if (has_deletes) database_->Execute("DELETE FROM t WHERE id % 3 = 1");
+    for (const char* where : {"", "WHERE m < 30", "WHERE id % 40 = 7", "WHERE id = 77"}) {
+      for (const int limit : {1, 10, 700}) {
+        const std::string query = VectorText(1);
+        EXPECT_EQ(Query(*database_, Select(query, where, limit, "vector_search_method = 'scan'")),
+                  Query(*database_, Select(query, where, limit, "use_skip_indexes = 0")))
+            << where << " LIMIT " << limit;
+      }
+    }
+  }
+}
+
+TEST_P(VectorScanTest, ReadsCodesFirst) {
+  const std::string plan = Query(
+      *database_, "EXPLAIN indexes = 1 " +
+                      Select(VectorText(1), "", 10, "vector_search_method = 'scan'"));
+  EXPECT_NE(plan.find("exact scan of 4500 rows, 4500 of them first by their codes"),
+            std::string::npos)
+      << plan;
+  EXPECT_NE(plan.find("a scan costs less than the graph"), std::string::npos) << plan;
+}
+
+TEST_P(VectorScanTest, TheCheaperMethodIsTakenUnlessOneIsForced) {
+  const auto plan_of = [&](const std::string& where, const std::string& settings) {
+    return Query(*database_, "EXPLAIN indexes = 1 " + Select(VectorText(1), where, 1, settings));
+  };
+  EXPECT_NE(plan_of("", "vector_search_method = 'auto'").find("a scan costs less"),
+            std::string::npos);
+  const std::string narrow =
+      "vector_search_method = 'auto', hnsw_candidate_list_size_for_search = 1";
+  EXPECT_NE(plan_of("", narrow).find("Strategy: sub-indexes searched"), std::string::npos);
+  EXPECT_NE(plan_of("WHERE id = 5", narrow).find("few rows match WHERE"), std::string::npos);
+  EXPECT_NE(plan_of("WHERE id = 5", "vector_search_method = 'graph'")
+                .find("sub-indexes searched among the rows"),
+            std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Searches, VectorScanTest,
+                         ::testing::Values(SearchCase{"L2Distance", "ASC", "Float32"},
+                                           SearchCase{"cosineDistance", "ASC", "Float32"},
+                                           SearchCase{"dotProduct", "DESC", "Float32"},
+                                           SearchCase{"L2Distance", "ASC", "Float64"},
+                                           SearchCase{"cosineDistance", "ASC", "BFloat16"},
+                                           SearchCase{"dotProduct", "DESC", "Float64"}));
+
+}  // namespace
+}  // namespace granary
