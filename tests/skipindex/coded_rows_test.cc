@@ -171,6 +171,13 @@ TEST_F(CodedRowsTest, NumberTheRowsOfTheRun) {
   codes.FindNear(BestDistanceKernels(),
                  CodedQuery(DistanceFunction::kL2, std::vector<double>{1, 1}), 1, near);
   EXPECT_EQ(near, (std::vector<uint32_t>{77, 1}));
+  for (const DistanceKernels* kernels : AvailableDistanceKernels()) {
+    codes.Encode(*kernels, DistanceFunction::kL2, RowsOver(values, 2), ids);
+    near.clear();
+    codes.FindNear(*kernels, CodedQuery(DistanceFunction::kL2, std::vector<double>{1, 1}), 100,
+                   near);
+    EXPECT_EQ(near, (std::vector<uint32_t>{0, 1, 2})) << kernels->name;
+  }
 }
 
 }  // namespace
