@@ -13,6 +13,12 @@ namespace {
 
 // Vectors that are searched at once; their heaps and the rows being compared share a cache.
 constexpr size_t kQueriesAtOnce = 256;
+constexpr size_t kRowsAtOnce = 1 << 20;
+
+size_t QueriesAtOnce(const PartSet& parts, size_t count) {
+  const size_t rows = std::max<size_t>(1, std::min<size_t>(count, parts.live_rows()));
+  return std::clamp<size_t>(kRowsAtOnce / rows, 1, kQueriesAtOnce);
+}
 
 Header HeaderOf(const NeighborJoin& join) {
   Header header;
@@ -35,7 +41,8 @@ class NeighborJoinStep::Stream final : public BlockStream {
         input_(std::move(input)),
         context_(context),
         parts_(context->Parts(*step->join_.table)),
-        index_(step->FindIndex(*parts_)) {}
+        index_(step->FindIndex(*parts_)),
+        at_once_(QueriesAtOnce(*parts_, step->join_.count)) {}
 
   std::optional<Block> Next() override {
     while (true) {
@@ -45,7 +52,7 @@ class NeighborJoinStep::Stream final : public BlockStream {
         block_ = step_->Renamed(*block);
         done_ = 0;
       }
-      const Block rows = block_.Slice(done_, std::min(kQueriesAtOnce, block_.rows() - done_));
+      const Block rows = block_.Slice(done_, std::min(at_once_, block_.rows() - done_));
       done_ += rows.rows();
       const std::vector<DistanceQuery> queries = step_->QueriesOf(rows, index_, *context_);
       Block joined =
@@ -74,6 +81,7 @@ class NeighborJoinStep::Stream final : public BlockStream {
   StatementContext* context_;
   PartSetPtr parts_;
   const DeclaredIndex* index_;
+  const size_t at_once_;
   std::optional<NeighborBatch> batch_;
   Block block_;
   size_t done_ = 0;
@@ -178,8 +186,9 @@ std::vector<std::string> NeighborJoinStep::DescribeRecall(StatementContext& cont
   double planned_seconds = 0;
   double exact_seconds = 0;
   const std::span<const DistanceQuery> all(queries);
-  for (size_t first = 0; first < all.size(); first += kQueriesAtOnce) {
-    const auto some = all.subspan(first, std::min(kQueriesAtOnce, all.size() - first));
+  const size_t at_once = QueriesAtOnce(*parts, join_.count);
+  for (size_t first = 0; first < all.size(); first += at_once) {
+    const auto some = all.subspan(first, std::min(at_once, all.size() - first));
     const auto begin = std::chrono::steady_clock::now();
     const auto found = planned.Search(some);
     planned_seconds += SecondsSince(begin);

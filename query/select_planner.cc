@@ -551,8 +551,11 @@ PlanPtr SelectPlanner::ReadJoin() {
   const RowFilter& filter = side_filters_[1 - searched_side_];
   PlanPtr plan = input.plan;
   if (input.table) {
+    // Indexes that must be used are those of the table searched.
+    auto settings = std::make_shared<QuerySettings>(*outer_.settings);
+    settings->force_data_skipping_indices.clear();
     plan = std::make_shared<ScanStep>(input.table, std::move(input_columns), filter,
-                                      outer_.settings, std::vector<std::string>{});
+                                      std::move(settings), std::vector<std::string>{});
   } else if (filter.condition) {
     plan = std::make_shared<FilterStep>(plan, filter.condition, "WHERE");
   }

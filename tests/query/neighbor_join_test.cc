@@ -192,6 +192,24 @@ TEST_F(JoinedTablesTest, VectorsOfOtherLengthsAreRefused) {
             ErrorCode::kSizesOfArraysDontMatch);
 }
 
+TEST_F(JoinedTablesTest, ForcedIndexesAreThoseOfTheTableSearched) {
+  database_->Execute("INSERT INTO q VALUES (1, [1, 1])");
+  const std::string forced = " SETTINGS force_data_skipping_indices = 'near'";
+  EXPECT_EQ(Query(*database_, join_ + forced), "1\t5\n1\t4\n");
+  EXPECT_EQ(FailureOf(*database_, join_ + forced + ", use_skip_indexes = 0"),
+            ErrorCode::kIndexNotUsed);
+}
+
+TEST_F(JoinedTablesTest, LargeResultsCountAgainstTheMemoryLimit) {
+  database_->Execute("CREATE TABLE u (id UInt64, v Array(Float32)) ORDER BY id");
+  database_->Execute("INSERT INTO u SELECT number, [1, number] FROM numbers(50000)");
+  database_->Execute("INSERT INTO q SELECT number, [1, 2] FROM numbers(300)");
+  EXPECT_EQ(FailureOf(*database_,
+                      "SELECT q.id, u.id FROM q, u ORDER BY L2Distance(u.v, q.v) "
+                      "LIMIT 100000 BY q.id SETTINGS max_memory_usage = 10000000"),
+            ErrorCode::kMemoryLimitExceeded);
+}
+
 // LIMIT BY may name what several rows have in common: the nearest to any of them are kept.
 TEST_F(JoinedTablesTest, GroupsMayHaveManyVectors) {
   database_->Execute("INSERT INTO q VALUES (1, [1, 9]), (1, [9, 1]), (2, [1, 1])");
