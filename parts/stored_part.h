@@ -113,7 +113,7 @@ class StoredPart final : public Part, public std::enable_shared_from_this<Stored
   std::unique_ptr<LoadedOnce<std::unique_ptr<const VectorColumn>>[]> vectors_;  // per column
   std::unique_ptr<LoadedOnce<std::shared_ptr<const FileMap>>[]> maps_;          // per file
   std::unique_ptr<std::atomic<bool>[]> warned_;                                 // per index
-  mutable std::atomic<bool> handed_over_{false};  // to who verifies indexes
+  mutable std::atomic<bool> handed_over_{false};   // to who verifies indexes
   std::unique_ptr<std::atomic<bool>[]> damaged_;   // per index: found by Warm
   std::unique_ptr<std::atomic<bool>[]> verified_;  // per index: by Warm
 };

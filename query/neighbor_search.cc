@@ -8,7 +8,7 @@
 namespace granary {
 namespace {
 
-// What a search costs, in nanoseconds, as measured with bench/vector_search_cost.cc.
+// What a search costs, in nanoseconds, as measured on GloVe-100 and MNIST-784 (ARCHITECTURE.md).
 struct SearchCosts {
   // Rows in sequence or nearly so, measured by what `bytes` of each say.
   static double OfScan(size_t rows, size_t bytes) {
@@ -20,6 +20,8 @@ struct SearchCosts {
   }
   // Rows that a walk measures for each of its width.
   static constexpr double kRowsPerEffort = 16;
+  // Of several sub-indexes each takes its share of the effort, and about so much more.
+  static constexpr double kEffortPerBlock = 60;
 };
 
 bool HasBounds(const SearchedBlock& block) {
@@ -175,12 +177,20 @@ bool NeighborSearchRun::PrefersScan(SearchedBlock& block) const {
     return settings.vector_search_method == VectorSearchMethod::kScan;
   }
   const size_t code_bytes = block.sub_index->neighbor_searcher()->bytes_per_row();
-  const StoredVectors* vectors = selection_.parts[block.part].part->Vectors(request_.query->column());
+  const StoredVectors* vectors =
+      selection_.parts[block.part].part->Vectors(request_.query->column());
+  // Whether the bounds have been verified yet does not count: the same search is always made in the
+  // same way.
+  const bool reads_codes = block.sub_index->neighbor_searcher()->has_bounds();
   const size_t scan_bytes =
-      HasBounds(block) || vectors == nullptr ? code_bytes : vectors->rows().stride_bytes;
+      reads_codes || vectors == nullptr ? code_bytes : vectors->rows().stride_bytes;
   // Of the rows in the beam so many match, and the search wants a quarter of the width.
-  const double pass_rate = static_cast<double>(block.matching) / static_cast<double>(block.rows);
-  const double width = static_cast<double>(effort()) * std::max(1.0, 0.25 / pass_rate);
+  const auto matching = static_cast<double>(block.matching);
+  const double pass_rate = matching / static_cast<double>(block.rows);
+  const double share = matching / static_cast<double>(statistics_.matching_rows);
+  const double width =
+      (share * static_cast<double>(effort()) + (1 - share) * SearchCosts::kEffortPerBlock) *
+      std::max(1.0, 0.25 / pass_rate);
   const double visited =
       std::min(width * SearchCosts::kRowsPerEffort, static_cast<double>(block.rows));
   const double walk = SearchCosts::OfWalk(visited, code_bytes);

@@ -67,8 +67,7 @@ class BlockSearch {
                       [&](const Candidate& candidate) { return candidate.distance <= limit; }));
     if (is_exhausted_) return false;
     if (results == block_->candidates.size() && results < wanted_) return true;
-    return effort_ < effort_max_ &&
-           static_cast<double>(results) * ratio > static_cast<double>(effort_);
+    return effort_<effort_max_&& static_cast<double>(results) * ratio> static_cast<double>(effort_);
   }
 
   void Finish() {

@@ -80,9 +80,7 @@ class QueryOnPiece {
   // The distance that rows must not exceed.
   double Limit() { return limit_->Tighten(nearest_->farthest_distance()); }
 
-  void MeasureRange(uint64_t first, size_t count) {
-    distances_.AddRange(first, count, *nearest_);
-  }
+  void MeasureRange(uint64_t first, size_t count) { distances_.AddRange(first, count, *nearest_); }
   // Rows of the part, ascending.
   void Measure(std::span<const uint32_t> rows) {
     if (!rows.empty()) distances_.AddRows(rows, *nearest_);
@@ -196,9 +194,8 @@ size_t VectorScanRange::CountRows(const Part& of) const {
 }
 
 void VectorScan::Add(const VectorScanRange& range, uint32_t query) {
-  const auto same = std::find_if(works_.rbegin(), works_.rend(), [&](const Work& work) {
-    return work.range.SameRows(range);
-  });
+  const auto same = std::find_if(works_.rbegin(), works_.rend(),
+                                 [&](const Work& work) { return work.range.SameRows(range); });
   if (same == works_.rend()) {
     works_.push_back({range, {query}});
   } else {
@@ -226,8 +223,7 @@ std::vector<VectorScan::Work> VectorScan::Pieces() const {
   return pieces;
 }
 
-void VectorScan::Run(std::span<const DistanceQuery> queries,
-                     std::span<NearestRows> nearest) const {
+void VectorScan::Run(std::span<const DistanceQuery> queries, std::span<NearestRows> nearest) const {
   const std::vector<Work> pieces = Pieces();
   const bool larger_is_nearer = queries.front().function() == DistanceFunction::kDotProduct;
   std::vector<SharedLimit> limits(queries.size());

@@ -43,10 +43,11 @@ struct EnumField {
 };
 
 template <class Settings>
-using Field = std::variant<UIntField<Settings>, DoubleField<Settings>, BoolField<Settings>,
-                           StringField<Settings>, EnumField<Settings, FsyncPolicy>,
-                           EnumField<Settings, FilterStrategy>,
-                           EnumField<Settings, VectorSearchMethod>, EnumField<Settings, RerankScope>>;
+using Field =
+    std::variant<UIntField<Settings>, DoubleField<Settings>, BoolField<Settings>,
+                 StringField<Settings>, EnumField<Settings, FsyncPolicy>,
+                 EnumField<Settings, FilterStrategy>, EnumField<Settings, VectorSearchMethod>,
+                 EnumField<Settings, RerankScope>>;
 
 template <class Settings>
 struct Setting {

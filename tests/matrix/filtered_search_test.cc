@@ -83,7 +83,7 @@ struct Recall {
 // What all tables of a run add up.
 struct Totals {
   size_t searches = 0;
-  std::map<std::array<std::string, 3>, Recall> recall;        // by code, strategy, selectivity
+  std::map<std::array<std::string, 3>, Recall> recall;       // by code, strategy, selectivity
   std::map<std::array<std::string, 2>, size_t> graph_cells;  // by code and strategy
   std::map<std::array<std::string, 2>, size_t> cells;
 };
@@ -95,12 +95,12 @@ class Table {
     DatabaseOptions options;
     options.background_merges = false;
     database_ = Database::Open(std::move(options));
-    database_->Execute("CREATE TABLE t (id UInt32, u Float32, along Float32, v Array(Float32), "
-                       "INDEX near v TYPE vector_similarity('hnsw', '" +
-                       std::string(shape.function) + "', " + std::to_string(shape.dimensions) +
-                       ", '" + shape.code + "', 32, 128)" +
-                       (shape.small_granularity ? " GRANULARITY 2" : "") +
-                       ") ENGINE = MergeTree ORDER BY id SETTINGS fsync = 'off'");
+    database_->Execute(
+        "CREATE TABLE t (id UInt32, u Float32, along Float32, v Array(Float32), "
+        "INDEX near v TYPE vector_similarity('hnsw', '" +
+        std::string(shape.function) + "', " + std::to_string(shape.dimensions) + ", '" +
+        shape.code + "', 32, 128)" + (shape.small_granularity ? " GRANULARITY 2" : "") +
+        ") ENGINE = MergeTree ORDER BY id SETTINGS fsync = 'off'");
     for (size_t part = 0; part < shape.parts; ++part) {
       const size_t first = kRows * part / shape.parts;
       database_->Insert("t", Rows(first, kRows * (part + 1) / shape.parts));
@@ -117,9 +117,12 @@ class Table {
       Search(Above("along", along_, selectivity), each, totals);  // along the query
     }
     const auto id = static_cast<uint32_t>(random_() % kRows);
-    Search(FilterOf("WHERE id = " + std::to_string(id), [&](size_t row) { return row == id; }, 0),
+    Search(FilterOf(
+               "WHERE id = " + std::to_string(id), [&](size_t row) { return row == id; }, 0),
            each, totals);
-    Search(FilterOf("WHERE id = 4000000000", [](size_t) { return false; }, 0), each, totals);
+    Search(FilterOf(
+               "WHERE id = 4000000000", [](size_t) { return false; }, 0),
+           each, totals);
   }
 
  private:
@@ -198,16 +201,22 @@ class Table {
     return filter;
   }
   Filter Below(const std::string& column, const std::vector<float>& values, double share) const {
-    if (share == 1) return FilterOf("", [](size_t) { return true; }, share);
+    if (share == 1)
+      return FilterOf(
+          "", [](size_t) { return true; }, share);
     const float limit = Quantile(values, share);
-    return FilterOf("WHERE " + column + " <= " + Exact(limit),
-                    [&](size_t row) { return values[row] <= limit; }, share);
+    return FilterOf(
+        "WHERE " + column + " <= " + Exact(limit), [&](size_t row) { return values[row] <= limit; },
+        share);
   }
   Filter Above(const std::string& column, const std::vector<float>& values, double share) const {
-    if (share == 1) return FilterOf("WHERE u >= 0", [](size_t) { return true; }, share);
+    if (share == 1)
+      return FilterOf(
+          "WHERE u >= 0", [](size_t) { return true; }, share);
     const float limit = Quantile(values, 1 - share);
-    return FilterOf("WHERE " + column + " >= " + Exact(limit),
-                    [&](size_t row) { return values[row] >= limit; }, share);
+    return FilterOf(
+        "WHERE " + column + " >= " + Exact(limit), [&](size_t row) { return values[row] >= limit; },
+        share);
   }
 
   // Near a row that lies far along the direction.
@@ -358,8 +367,8 @@ TEST(FilteredSearchMatrix, IsNeverShortOrWrongAndSeldomMisses) {
   const uint64_t wanted = NumberFromEnvironment("GRANARY_MATRIX_SEARCHES", 10'000);
   std::mt19937_64 random(seed);
   TableShape shapes[] = {
-      {"L2Distance", "i8"},         {"cosineDistance", "i8"},  {"dotProduct", "i8"},
-      {"cosineDistance", "f32"},    {"dotProduct", "bf16"},    {"L2Distance", "f16"},
+      {"L2Distance", "i8"},          {"cosineDistance", "i8"}, {"dotProduct", "i8"},
+      {"cosineDistance", "f32"},     {"dotProduct", "bf16"},   {"L2Distance", "f16"},
       {"cosineDistance", "b1", 768}, {"L2Distance", "f64"},
   };
   constexpr size_t kPairs = (3 * std::size(kSelectivities) + 2) * std::size(kStrategies);
@@ -373,6 +382,10 @@ TEST(FilteredSearchMatrix, IsNeverShortOrWrongAndSeldomMisses) {
       shape.parts = kParts[random() % (shape.dimensions > 100 ? 2 : 3)];
       shape.small_granularity = random() % 2 == 0;
       shape.has_deletes = random() % 2 == 0;
+      if (&shape == &shapes[0]) {  // a large graph, so that the cheaper method is sometimes that
+        shape.parts = 1;
+        shape.small_granularity = false;
+      }
       std::ostringstream name;
       name << shape;
       SCOPED_TRACE(name.str());
@@ -389,13 +402,14 @@ TEST(FilteredSearchMatrix, IsNeverShortOrWrongAndSeldomMisses) {
     EXPECT_GE(recall.value(), scans ? 0.99 : 0.95)
         << key[0] << " " << key[1] << " at selectivity " << key[2];
   }
+  size_t walked_narrow = 0;
   for (const auto& [key, walked] : totals.graph_cells) {
-    const size_t cells = totals.cells[key];
-    const size_t least = key[1] == "graph" || key[1] == "postfilter" ? cells / 2
-                         : key[1] == "narrow"                        ? cells / 10
-                                                                     : 0;
-    EXPECT_GE(walked, least) << key[0] << " " << key[1];
+    walked_narrow += key[1] == "narrow" ? walked : 0;
+    if (key[1] == "graph" || key[1] == "postfilter") {
+      EXPECT_GE(walked, totals.cells[key] / 2) << key[0] << " " << key[1];
+    }
   }
+  EXPECT_GT(walked_narrow, 0u) << "no search chose a graph by itself";
 }
 
 }  // namespace

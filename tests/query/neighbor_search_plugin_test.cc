@@ -156,8 +156,7 @@ TEST(NeighborSearchPluginTest, FilteredSearchesChooseTheCheaperWay) {
         *database,
         "EXPLAIN indexes = 1 SELECT id FROM t WHERE id % 2 = 1 "
         "ORDER BY L2Distance(v, [42.]) LIMIT 1 SETTINGS vector_search_filter_strategy = '" +
-            strategy +
-            "', vector_search_method = 'auto', hnsw_candidate_list_size_for_search = 1");
+            strategy + "', vector_search_method = 'auto', hnsw_candidate_list_size_for_search = 1");
   };
   EXPECT_NE(plan_of("auto").find("few rows match WHERE"), std::string::npos);
   EXPECT_NE(plan_of("prefilter").find("exact scan of 50 rows"), std::string::npos);

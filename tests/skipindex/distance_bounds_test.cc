@@ -68,10 +68,9 @@ struct StoredRows {
     for (size_t i = 0; i < values.size(); ++i) {
       const auto as_float = static_cast<float>(values[i]);
       const BFloat16 as_half(as_float);
-      const void* from = element == VectorElement::kFloat64 ? static_cast<const void*>(&values[i])
-                         : element == VectorElement::kFloat32
-                             ? static_cast<const void*>(&as_float)
-                             : static_cast<const void*>(&as_half);
+      const void* from = element == VectorElement::kFloat64   ? static_cast<const void*>(&values[i])
+                         : element == VectorElement::kFloat32 ? static_cast<const void*>(&as_float)
+                                                              : static_cast<const void*>(&as_half);
       std::memcpy(data.data() + i * bytes, from, bytes);
     }
     rows = {data.data(), dimensions * bytes, kRows, dimensions, element};
@@ -142,10 +141,10 @@ class DistanceBoundsTest : public testing::TestWithParam<Case> {
   size_t CheckQuery(const SubIndex& sub_index, const VectorRows& rows,
                     std::span<const float> query) {
     const Metric metric = GetParam().metric;
-    const auto bounds = sub_index.neighbor_searcher()->StartBounds(
-        {.vector = query, .count = 10, .effort = 10});
-    const bool may_have_none = GetParam().shape == Shape::kHuge ||
-                               GetParam().shape == Shape::kTiny || query[0] == 0;
+    const auto bounds =
+        sub_index.neighbor_searcher()->StartBounds({.vector = query, .count = 10, .effort = 10});
+    const bool may_have_none =
+        GetParam().shape == Shape::kHuge || GetParam().shape == Shape::kTiny || query[0] == 0;
     if (bounds == nullptr) {
       EXPECT_TRUE(may_have_none);
       return 0;
