@@ -143,9 +143,86 @@ void DotNormKernel(const RowSet& rows, const typename L::Scalar* query, typename
   rows.ids == nullptr ? sum.template operator()<true>() : sum.template operator()<false>();
 }
 
+// Eight rows of a block against one query, as DistanceKernels::Packed wants them.
+inline void PackedEight(const PackedRows& rows, const uint8_t* bytes, const int8_t* query,
+                        uint32_t* sums) {
+  uint32_t total[8] = {};
+  for (size_t i = 0; i < rows.quads; ++i) {
+    const uint8_t* quad = bytes + i * PackedRows::kBlockRows * PackedRows::kQuadBytes;
+    const int8_t* q = query + i * PackedRows::kQuadBytes;
+    for (size_t r = 0; r < 8; ++r) {
+      const uint8_t* x = quad + r * PackedRows::kQuadBytes;
+      total[r] += static_cast<uint32_t>(x[0] * q[0] + x[1] * q[1] + x[2] * q[2] + x[3] * q[3]);
+    }
+  }
+  for (size_t r = 0; r < 8; ++r) sums[r] = total[r];
+}
+
+// Eight(rows, bytes, query, sums): as PackedEight.
+template <class Eight>
+void PackedByEight(const PackedRows& rows, const PackedQueries& queries, uint32_t* out,
+                   Eight eight) {
+  constexpr size_t kBlock = PackedRows::kBlockRows;
+  const size_t query_bytes = rows.quads * PackedRows::kQuadBytes;
+  for (size_t first = 0; first < rows.blocks * kBlock; first += 8) {
+    const uint8_t* bytes = rows.bytes + first / kBlock * kBlock * query_bytes +
+                           first % kBlock * PackedRows::kQuadBytes;
+    for (size_t q = 0; q < queries.count; ++q) {
+      uint32_t* sums = out + q * rows.blocks * kBlock + first;
+      eight(rows, bytes, queries.bytes + q * query_bytes, sums);
+      if (rows.offsets == nullptr) continue;
+      for (size_t r = 0; r < 8; ++r) {
+        sums[r] = queries.offsets[q] + rows.offsets[first + r] - 2 * sums[r];
+      }
+    }
+  }
+}
+
+// The wanted-th smallest of kBlockRows numbers, by halving the range of values.
+inline uint32_t SmallestOf(const uint32_t* numbers, size_t wanted) {
+  uint32_t low = 0;
+  uint32_t high = 0xFFFFFFFF;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    uint32_t count = 0;
+    for (size_t i = 0; i < PackedRows::kBlockRows; ++i) count += numbers[i] <= middle ? 1 : 0;
+    if (count >= wanted) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+inline size_t SmallestKeys(const uint32_t* keys, size_t blocks, size_t wanted, uint32_t* places) {
+  constexpr size_t kBlock = PackedRows::kBlockRows;
+  uint32_t minima[kBlock];
+  for (size_t i = 0; i < kBlock; ++i) minima[i] = keys[i];
+  for (size_t block = 1; block < blocks; ++block) {
+    const uint32_t* of_block = keys + block * kBlock;
+    for (size_t i = 0; i < kBlock; ++i)
+      minima[i] = minima[i] < of_block[i] ? minima[i] : of_block[i];
+  }
+  const uint32_t limit = SmallestOf(minima, wanted);
+  size_t count = 0;
+  for (size_t i = 0; i < blocks * kBlock; ++i) {
+    places[count] = static_cast<uint32_t>(i);
+    count += keys[i] <= limit ? 1 : 0;
+  }
+  return count;
+}
+
+// The kernels that only work on integers.
+struct IntegerKernels {
+  DistanceKernels::Integer dot;
+  DistanceKernels::Packed packed;
+  DistanceKernels::Smallest smallest;
+  DistanceKernels::Bits hamming;
+};
+
 template <class F, class D>
-constexpr DistanceKernels MakeKernels(std::string_view name, DistanceKernels::Integer integer,
-                                      DistanceKernels::Bits bits) {
+constexpr DistanceKernels MakeKernels(std::string_view name, IntegerKernels integer) {
   using FL2 = SquaredDifference<F>;
   using DL2 = SquaredDifference<D>;
   using FDot = Product<F>;
@@ -164,7 +241,9 @@ constexpr DistanceKernels MakeKernels(std::string_view name, DistanceKernels::In
                      SumKernel<D, DDot, BFloat16Bits>, nullptr},
       .dot_norm_double = {DotNormKernel<D, float>, DotNormKernel<D, double>,
                           DotNormKernel<D, BFloat16Bits>, nullptr},
-      .dot_u8_i8 = integer,
-      .hamming = bits,
+      .dot_u8_i8 = integer.dot,
+      .packed_u8_i8 = integer.packed,
+      .smallest = integer.smallest,
+      .hamming = integer.hamming,
   };
 }

@@ -27,6 +27,26 @@ struct RowSet {
   size_t count = 0;
 };
 
+// Rows of unsigned bytes in blocks of kBlockRows, so that many queries meet many rows at a time:
+// within a block four bytes of each row, then the next four. Rows are padded to `quads` times four
+// bytes, as queries are, and to whole blocks, with anything.
+struct PackedRows {
+  static constexpr size_t kBlockRows = 64;
+  static constexpr size_t kQuadBytes = 4;
+
+  const uint8_t* bytes = nullptr;     // blocks * quads * kBlockRows * kQuadBytes
+  const uint32_t* offsets = nullptr;  // of the rows; may be null
+  size_t blocks = 0;
+  size_t quads = 0;
+};
+
+// Queries of signed bytes one after another, and a number for each.
+struct PackedQueries {
+  const int8_t* bytes = nullptr;
+  const uint32_t* offsets = nullptr;
+  size_t count = 0;
+};
+
 struct DistanceKernels {
   // out[i] = the sum for row i.
   using Float = void (*)(const RowSet& rows, const float* query, float* out);
@@ -41,6 +61,14 @@ struct DistanceKernels {
   // differ.
   using Bits = void (*)(const RowSet& rows, const std::byte* query, uint32_t* out);
 
+  // out[q * blocks * kBlockRows + r] = offset of query q + offset of row r - 2 * their dot product;
+  // without offsets of rows, the dot product. Exact modulo 2^32.
+  using Packed = void (*)(const PackedRows& rows, const PackedQueries& queries, uint32_t* out);
+  // Writes the places of the smallest of blocks * kBlockRows keys, ascending, and returns how many:
+  // those up to the wanted-th smallest of kBlockRows minima, each over places that are equal modulo
+  // kBlockRows. 1 <= wanted <= kBlockRows; `places` has room for all.
+  using Smallest = size_t (*)(const uint32_t* keys, size_t blocks, size_t wanted, uint32_t* places);
+
   std::string_view name;  // "avx512", "avx2", "neon" or "portable"
 
   // Indexed by RowElement. Float64 rows are only measured in double (null in the float arrays),
@@ -53,12 +81,14 @@ struct DistanceKernels {
   DoubleDotNorm dot_norm_double[4];
 
   Integer dot_u8_i8;
+  Packed packed_u8_i8;
+  Smallest smallest;
   Bits hamming;
 };
 
 // The kernels for a value of the setting `distance_kernels`: 'auto' (the best for this CPU),
-// 'avx512', 'avx2', 'neon' or 'portable'. Throws INVALID_SETTING_VALUE for other names and for variants
-// that this CPU cannot run. The table lives as long as the program.
+// 'avx512', 'avx2', 'neon' or 'portable'. Throws INVALID_SETTING_VALUE for other names and for
+// variants that this CPU cannot run. The table lives as long as the program.
 const DistanceKernels& GetDistanceKernels(std::string_view name);
 
 // The best kernels for this CPU; chosen once.

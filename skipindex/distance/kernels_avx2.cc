@@ -187,10 +187,41 @@ void Hamming(const RowSet& rows, const std::byte* query, uint32_t* out) {
   }
 }
 
+// The even and the odd bytes of a query apart, as 16-bit numbers, four bytes repeated.
+struct SplitQuad {
+  explicit SplitQuad(const int8_t* query) {
+    int32_t quad;
+    std::memcpy(&quad, query, sizeof(quad));
+    const __m256i all = _mm256_set1_epi32(quad);
+    even = _mm256_srai_epi16(_mm256_slli_epi16(all, 8), 8);
+    odd = _mm256_srai_epi16(all, 8);
+  }
+  __m256i even;
+  __m256i odd;
+};
+
+void PackedEightRows(const PackedRows& rows, const uint8_t* bytes, const int8_t* query,
+                     uint32_t* sums) {
+  const __m256i low_bytes = _mm256_set1_epi16(0xFF);
+  __m256i sum = _mm256_setzero_si256();
+  for (size_t i = 0; i < rows.quads; ++i) {
+    const SplitQuad q(query + i * PackedRows::kQuadBytes);
+    const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(
+        bytes + i * PackedRows::kBlockRows * PackedRows::kQuadBytes));
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_and_si256(x, low_bytes), q.even));
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_srli_epi16(x, 8), q.odd));
+  }
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums), sum);
+}
+
+void PackedBytes(const PackedRows& rows, const PackedQueries& queries, uint32_t* out) {
+  PackedByEight(rows, queries, out, PackedEightRows);
+}
+
 }  // namespace
 
-const DistanceKernels kAvx2Kernels =
-    MakeKernels<FloatLanes, DoubleLanes>("avx2", DotBytes, Hamming);
+const DistanceKernels kAvx2Kernels = MakeKernels<FloatLanes, DoubleLanes>(
+    "avx2", {.dot = DotBytes, .packed = PackedBytes, .smallest = SmallestKeys, .hamming = Hamming});
 
 }  // namespace granary
 

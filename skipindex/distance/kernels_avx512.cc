@@ -1,6 +1,7 @@
 #if defined(__x86_64__)
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include <immintrin.h>
 
@@ -182,10 +183,99 @@ void Hamming(const RowSet& rows, const std::byte* query, uint32_t* out) {
   });
 }
 
+// One block of rows against some queries.
+template <size_t kQueries>
+void PackedBlock(const PackedRows& rows, size_t block, const PackedQueries& queries, size_t first,
+                 uint32_t* out) {
+  constexpr size_t kVectors = PackedRows::kBlockRows / 16;
+  __m512i sums[kQueries][kVectors];
+  for (auto& of_query : sums) {
+    for (__m512i& sum : of_query) sum = _mm512_setzero_si512();
+  }
+  const uint8_t* bytes = rows.bytes + block * rows.quads * kVectors * 64;
+  const int8_t* query = queries.bytes + first * rows.quads * PackedRows::kQuadBytes;
+  for (size_t i = 0; i < rows.quads; ++i) {
+    __m512i x[kVectors];
+    for (size_t v = 0; v < kVectors; ++v)
+      x[v] = _mm512_loadu_si512(bytes + (i * kVectors + v) * 64);
+    for (size_t q = 0; q < kQueries; ++q) {
+      int32_t quad;
+      std::memcpy(&quad, query + (q * rows.quads + i) * PackedRows::kQuadBytes, sizeof(quad));
+      const __m512i y = _mm512_set1_epi32(quad);
+      for (size_t v = 0; v < kVectors; ++v) sums[q][v] = _mm512_dpbusd_epi32(sums[q][v], x[v], y);
+    }
+  }
+  for (size_t q = 0; q < kQueries; ++q) {
+    for (size_t v = 0; v < kVectors; ++v) {
+      const size_t row = block * PackedRows::kBlockRows + v * 16;
+      __m512i result = sums[q][v];
+      if (rows.offsets != nullptr) {
+        const __m512i offset =
+            _mm512_add_epi32(_mm512_loadu_si512(rows.offsets + row),
+                             _mm512_set1_epi32(static_cast<int>(queries.offsets[first + q])));
+        result = _mm512_sub_epi32(offset, _mm512_slli_epi32(result, 1));
+      }
+      _mm512_storeu_si512(out + (first + q) * rows.blocks * PackedRows::kBlockRows + row, result);
+    }
+  }
+}
+
+void PackedBytes(const PackedRows& rows, const PackedQueries& queries, uint32_t* out) {
+  for (size_t block = 0; block < rows.blocks; ++block) {
+    size_t q = 0;
+    for (; q + 6 <= queries.count; q += 6) PackedBlock<6>(rows, block, queries, q, out);
+    for (; q < queries.count; ++q) PackedBlock<1>(rows, block, queries, q, out);
+  }
+}
+
+// The wanted-th smallest of 64 numbers.
+uint32_t SmallestOf(const __m512i (&numbers)[4], size_t wanted) {
+  const __m512i least = _mm512_min_epu32(_mm512_min_epu32(numbers[0], numbers[1]),
+                                         _mm512_min_epu32(numbers[2], numbers[3]));
+  const __m512i most = _mm512_max_epu32(_mm512_max_epu32(numbers[0], numbers[1]),
+                                        _mm512_max_epu32(numbers[2], numbers[3]));
+  uint32_t low = _mm512_reduce_min_epu32(least);
+  uint32_t high = _mm512_reduce_max_epu32(most);
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    const __m512i limit = _mm512_set1_epi32(static_cast<int>(middle));
+    size_t count = 0;
+    for (const __m512i& some : numbers) {
+      count += static_cast<size_t>(__builtin_popcount(_mm512_cmple_epu32_mask(some, limit)));
+    }
+    if (count >= wanted) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+size_t SmallestBy16(const uint32_t* keys, size_t blocks, size_t wanted, uint32_t* places) {
+  __m512i minima[4];
+  for (size_t v = 0; v < 4; ++v) minima[v] = _mm512_loadu_si512(keys + v * 16);
+  for (size_t block = 1; block < blocks; ++block) {
+    for (size_t v = 0; v < 4; ++v) {
+      minima[v] = _mm512_min_epu32(minima[v], _mm512_loadu_si512(keys + block * 64 + v * 16));
+    }
+  }
+  const __m512i limit = _mm512_set1_epi32(static_cast<int>(SmallestOf(minima, wanted)));
+  size_t count = 0;
+  for (size_t first = 0; first < blocks * PackedRows::kBlockRows; first += 16) {
+    uint32_t below = _mm512_cmple_epu32_mask(_mm512_loadu_si512(keys + first), limit);
+    for (; below != 0; below &= below - 1) {
+      places[count++] = static_cast<uint32_t>(first) + static_cast<uint32_t>(__builtin_ctz(below));
+    }
+  }
+  return count;
+}
+
 }  // namespace
 
-const DistanceKernels kAvx512Kernels =
-    MakeKernels<FloatLanes, DoubleLanes>("avx512", DotBytes, Hamming);
+const DistanceKernels kAvx512Kernels = MakeKernels<FloatLanes, DoubleLanes>(
+    "avx512",
+    {.dot = DotBytes, .packed = PackedBytes, .smallest = SmallestBy16, .hamming = Hamming});
 
 }  // namespace granary
 

@@ -161,10 +161,14 @@ void Hamming(const RowSet& rows, const std::byte* query, uint32_t* out) {
   SumBytes<uint32x4_t, std::byte>(rows, rows.dimensions / 8, query, AddDiffering, out);
 }
 
+void PackedBytes(const PackedRows& rows, const PackedQueries& queries, uint32_t* out) {
+  PackedByEight(rows, queries, out, PackedEight);
+}
+
 }  // namespace
 
-const DistanceKernels kNeonKernels =
-    MakeKernels<FloatLanes, DoubleLanes>("neon", DotBytes, Hamming);
+const DistanceKernels kNeonKernels = MakeKernels<FloatLanes, DoubleLanes>(
+    "neon", {.dot = DotBytes, .packed = PackedBytes, .smallest = SmallestKeys, .hamming = Hamming});
 
 }  // namespace granary
 #endif

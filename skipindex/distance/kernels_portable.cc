@@ -96,9 +96,14 @@ void Hamming(const RowSet& rows, const std::byte* query, uint32_t* out) {
   }
 }
 
+void PackedBytes(const PackedRows& rows, const PackedQueries& queries, uint32_t* out) {
+  PackedByEight(rows, queries, out, PackedEight);
+}
+
 }  // namespace
 
-const DistanceKernels kPortableKernels =
-    MakeKernels<Lanes<float>, Lanes<double>>("portable", DotBytes, Hamming);
+const DistanceKernels kPortableKernels = MakeKernels<Lanes<float>, Lanes<double>>(
+    "portable",
+    {.dot = DotBytes, .packed = PackedBytes, .smallest = SmallestKeys, .hamming = Hamming});
 
 }  // namespace granary

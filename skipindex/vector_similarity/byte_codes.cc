@@ -291,13 +291,15 @@ void ByteCodeScorer::SquaredDistances(const uint32_t* row_ids, size_t count, uin
 
 // Both are kUnitsOfCut long, and so half their squared distance is the square of that, 2^60, minus
 // their product: at most 2^61, of which the upper 31 bits are kept.
+uint32_t ScaledDistance(int64_t dot, const ScaledTail& a, const ScaledTail& b) {
+  const int64_t product = dot * b.multiplier * a.multiplier + int64_t{b.added} * a.added;
+  return static_cast<uint32_t>(std::max<int64_t>((int64_t{1} << 60) - product, 0) >> 30);
+}
+
 void ByteCodeScorer::ScaledDistances(const uint32_t* row_ids, size_t count, uint32_t* keys) const {
   for (size_t i = 0; i < count; ++i) {
-    const ScaledTail& tail = rows_.Tail(row_ids[i]);
     const int64_t dot = static_cast<int32_t>(keys[i] - query_constant_);
-    const int64_t product =
-        dot * tail.multiplier * query_tail_.multiplier + int64_t{tail.added} * query_tail_.added;
-    keys[i] = static_cast<uint32_t>(std::max<int64_t>((int64_t{1} << 60) - product, 0) >> 30);
+    keys[i] = ScaledDistance(dot, query_tail_, rows_.Tail(row_ids[i]));
   }
 }
 

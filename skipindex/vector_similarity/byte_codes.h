@@ -39,6 +39,9 @@ struct ScaledTail {
   int32_t sum;          // of the values
 };
 
+// The key of the distance between two rows, given the product of their values.
+uint32_t ScaledDistance(int64_t dot, const ScaledTail& a, const ScaledTail& b);
+
 // How vectors of one index block become bytes. Immutable after Train or Read.
 class ByteCodec {
  public:

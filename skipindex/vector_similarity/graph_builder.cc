@@ -1,352 +1,415 @@
 #include "granary/skipindex/vector_similarity/graph_builder.h"
 
 #include <algorithm>
-#include <array>
-#include <memory>
-#include <mutex>
 
+#include "granary/skipindex/vector_similarity/candidate_lists.h"
+#include "granary/skipindex/vector_similarity/leaf_partition.h"
 #include "granary/skipindex/vector_similarity/neighbor_selection.h"
+#include "granary/skipindex/vector_similarity/random_numbers.h"
+#include "granary/skipindex/vector_similarity/scratch_pool.h"
 
 namespace granary {
 namespace {
 
-constexpr size_t kChunkNodes = 16;       // one piece of work for a thread
-constexpr size_t kBatchNodesMax = 8192;  // so that links within a batch, which are missed, are few
-constexpr size_t kBatchShare = 16;       // a batch adds at most 1/16 to the graph
+constexpr size_t kChunkNodes = 64;  // one piece of work for a thread
+constexpr size_t kNodesBetweenChecks = 1 << 16;
 constexpr size_t kLevelsMax = 16;
-// splitmix64 (Steele et al. 2014): the same numbers everywhere.
-uint64_t Mix(uint64_t x) {
-  x += 0x9E3779B97F4A7C15;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
-  return x ^ (x >> 31);
-}
 
 // Every level has 1 of M nodes of the level below. Integers only: no logarithm differs by a bit.
 size_t LevelOf(uint32_t row, const GraphParameters& parameters) {
-  uint64_t random = Mix(parameters.seed ^ Mix(row));
+  uint64_t random = MixBits(parameters.seed ^ MixBits(row));
   size_t level = 0;
   while (random % parameters.max_connections == 0 && level < kLevelsMax) {
-    random = Mix(random);
+    random = MixBits(random);
     ++level;
   }
   return level;
 }
 
-struct BackLink {
-  uint32_t target;
-  LinkCandidate source;
+// How many candidates a node chooses its links from. They are nearer than what a search of the
+// construction_width in a graph half built would find: half as many make a graph as good.
+size_t CandidatesFor(const GraphParameters& parameters) {
+  return std::max({parameters.construction_width / 2, 3 * parameters.max_connections, size_t{64}});
+}
 
-  friend bool operator<(const BackLink& a, const BackLink& b) {
-    return a.target != b.target ? a.target < b.target : a.source < b.source;
-  }
-};
+// What one thread needs to choose links.
+struct LinkScratch {
+  LinkScratch(const DistanceKernels& kernels, const ByteCodeRows& codes, size_t nodes)
+      : scorer(kernels, codes), seen((nodes + 63) / 64) {}
 
-// Where the search for a node of a batch begins.
-struct WayDown {
-  uint32_t place;                  // in the batch
-  uint32_t entry;                  // node of the layer
-  std::array<uint32_t, 3> last{};  // nodes passed in the layers above, the highest first
-
-  friend bool operator<(const WayDown& a, const WayDown& b) {
-    return a.last != b.last ? a.last < b.last : a.place < b.place;
-  }
-};
-
-// What one thread needs for its part of a batch.
-struct BuildScratch {
-  BuildScratch(const DistanceKernels& kernels, const ByteCodeRows& layer_codes,
-               const ByteCodeRows& codes)
-      : scorer(kernels, layer_codes), descent_scorer(kernels, codes) {}
-
-  ByteCodeScorer scorer;          // over the nodes of the layer
-  ByteCodeScorer descent_scorer;  // over all rows
-  Beam beam;
+  ByteCodeScorer scorer;
   NeighborSelection selection;
-  std::vector<LinkCandidate> candidates;
+  std::vector<uint64_t> seen;  // a bit per node, all zeros between uses
   std::vector<uint32_t> nodes;
   std::vector<uint32_t> keys;
-};
-
-// Lends scratch to whichever threads work; results never depend on which.
-class ScratchPool {
- public:
-  ScratchPool(const DistanceKernels& kernels, const ByteCodeRows& layer_codes,
-              const ByteCodeRows& codes)
-      : kernels_(kernels), layer_codes_(layer_codes), codes_(codes) {}
-
-  std::unique_ptr<BuildScratch> Take() {
-    const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique<BuildScratch>(kernels_, layer_codes_, codes_);
-    auto scratch = std::move(free_.back());
-    free_.pop_back();
-    return scratch;
-  }
-  void Return(std::unique_ptr<BuildScratch> scratch) {
-    const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(scratch));
-  }
-
- private:
-  const DistanceKernels& kernels_;
-  const ByteCodeRows layer_codes_;
-  const ByteCodeRows codes_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<BuildScratch>> free_;
+  std::vector<LinkCandidate> candidates;
 };
 
 class LayerBuilder {
  public:
-  // `upper` are the finished layers above, top first; `codes` has all rows, `layer_codes` the nodes
-  // of this layer. The first `leading` nodes of `order` are those of the layer above.
-  LayerBuilder(std::span<const GraphLayer> upper, const ByteCodeRows& codes, size_t rows,
-               const ByteCodeRows& layer_codes, std::vector<uint32_t> order, size_t leading,
-               size_t capacity, const GraphParameters& parameters, const DistanceKernels& kernels,
+  // `codes` has the nodes of this layer.
+  LayerBuilder(const ByteCodeRows& codes, size_t nodes, size_t capacity,
+               const GraphParameters& parameters, const DistanceKernels& kernels,
                const TaskContext& context)
-      : upper_(upper),
-        rows_(rows),
-        layer_codes_(layer_codes),
-        order_(std::move(order)),
-        leading_(leading),
+      : codes_(codes),
+        nodes_(nodes),
         capacity_(capacity),
+        own_links_(std::min(parameters.max_connections, capacity)),
         parameters_(parameters),
-        context_(context),
-        scratch_(kernels, layer_codes, codes),
-        links_(order_.size() * capacity_, kNoLink),
-        degrees_(order_.size(), 0) {}
+        kernels_(kernels),
+        context_(context) {}
 
-  // The links, capacity per node.
-  std::vector<uint32_t> Build() {
-    if (rows_ == order_.size()) AddProgress(1);
-    for (size_t inserted = 1; inserted < order_.size();) {
-      // Searches begin at nodes of the layer above, which must be in the graph by then.
-      const size_t end = inserted < leading_ ? leading_ : order_.size();
-      const size_t batch = std::min(
-          {std::max<size_t>(inserted / kBatchShare, 1), kBatchNodesMax, end - inserted});
-      InsertBatch(inserted, batch);
-      inserted += batch;
-      if (rows_ == order_.size()) AddProgress(batch);
-    }
+  // `above` is the layer above this one, if there is one. Layer 0 has `progress`.
+  std::vector<uint32_t> Build(const OwnedLayer* above, uint64_t seed, Progress* progress) {
+    progress_ = progress;
+    is_bottom_ = progress != nullptr;
+    ChooseOwnLinks(seed);
+    LinkBack();
+    if (above != nullptr) AddLinksOfLayerAbove(*above);
+    LinkUnreached(above != nullptr ? above->below[0] : 0);
     return std::move(links_);
   }
 
  private:
-  void AddProgress(size_t rows) {
-    context_.progress().rows_done.fetch_add(rows, std::memory_order_relaxed);
-  }
-  GraphLayer View() const {
-    return {.links = links_.data(),
-            .nodes = static_cast<uint32_t>(order_.size()),
-            .capacity = static_cast<uint32_t>(capacity_)};
-  }
-  uint32_t* LinksOf(uint32_t node) { return links_.data() + size_t{node} * capacity_; }
+  uint32_t* LinksOf(size_t node) { return links_.data() + node * capacity_; }
 
-  // Calls run(scratch, i) for i in [0, count), some at a time on every thread.
+  // Calls run(scratch, node) for all nodes, some at a time on every thread.
   template <class F>
-  void InParallel(size_t count, F&& run) {
-    const size_t chunks = (count + kChunkNodes - 1) / kChunkNodes;
+  void ForAllNodes(F&& run) {
+    const size_t chunks = (nodes_ + kChunkNodes - 1) / kChunkNodes;
     context_.executor().ParallelFor(chunks, [&](size_t chunk) {
-      auto scratch = scratch_.Take();
-      const size_t end = std::min((chunk + 1) * kChunkNodes, count);
-      for (size_t i = chunk * kChunkNodes; i < end; ++i) {
-        context_.CheckCancelled();
-        run(*scratch, i);
-      }
-      scratch_.Return(std::move(scratch));
+      context_.CheckCancelled();
+      pool_.With([&] { return LinkScratch(kernels_, codes_, nodes_); },
+                 [&](LinkScratch& scratch) {
+                   const size_t end = std::min((chunk + 1) * kChunkNodes, nodes_);
+                   for (size_t i = chunk * kChunkNodes; i < end; ++i) run(scratch, i);
+                 });
     });
   }
 
-  void InsertBatch(size_t first, size_t count) {
-    const size_t max_links = std::min(parameters_.max_connections, capacity_);
-    back_links_.assign(count * max_links, {kNoLink, {}});
-    FindWaysDown(first, count);
-    InParallel(count, [&](BuildScratch& scratch, size_t n) {
-      const size_t i = ways_[n].place;
-      const uint32_t node = order_[first + i];
-      FindNeighbors(scratch, node, ways_[n].entry);
-      const size_t kept = scratch.selection.Select(scratch.candidates, max_links, scratch.scorer);
-      uint32_t* links = LinksOf(node);
-      for (size_t k = 0; k < kept; ++k) {
-        const LinkCandidate& link = scratch.candidates[k];
-        links[k] = link.node;
-        back_links_[i * max_links + k] = {link.node, {link.distance, node}};
-      }
-      degrees_[node] = static_cast<uint32_t>(kept);
+  // Odd rows are done when they have chosen their links, even ones (CandidateLists) before.
+  void AddProgress(size_t rows) {
+    if (progress_ != nullptr) progress_->rows_done.fetch_add(rows, std::memory_order_relaxed);
+  }
+
+  // The links that each node chooses itself, among the nodes that share a leaf with it.
+  void ChooseOwnLinks(uint64_t seed) {
+    const LeafPartition partition = PartitionIntoLeaves(codes_, nodes_, seed, kernels_, context_);
+    const size_t candidates = CandidatesFor(parameters_) * (is_bottom_ ? 1 : 2);
+    const CandidateLists lists(codes_, nodes_, partition, candidates, progress_, kernels_,
+                               context_);
+    links_.assign(nodes_ * capacity_, kNoLink);
+    degrees_.assign(nodes_, 0);
+    // Leaf by leaf, so that the codes of one node's candidates are in the cache for the next.
+    context_.executor().ParallelFor(partition.leaves(), [&](size_t leaf) {
+      const auto members = partition.MembersOf(leaf);
+      const auto ranks = partition.RanksOf(leaf);
+      pool_.With([&] { return LinkScratch(kernels_, codes_, nodes_); },
+                 [&](LinkScratch& scratch) {
+                   size_t odd = 0;
+                   for (size_t i = 0; i < members.size(); ++i) {
+                     if (i % kChunkNodes == 0) context_.CheckCancelled();
+                     if (ranks[i] != 0) continue;
+                     ChooseLinks(scratch, members[i], lists.Of(members[i]));
+                     odd += members[i] % 2;
+                   }
+                   AddProgress(odd);
+                 });
     });
-    std::sort(back_links_.begin(), back_links_.end());
-    targets_.clear();
-    for (size_t i = 0; i < back_links_.size() && back_links_[i].target != kNoLink; ++i) {
-      if (i == 0 || back_links_[i].target != back_links_[i - 1].target) targets_.push_back(i);
+  }
+
+  void ChooseLinks(LinkScratch& scratch, uint32_t node, std::span<const uint32_t> candidates) {
+    scratch.nodes.clear();
+    for (uint32_t candidate : candidates) {
+      if (candidate == kNoLink) continue;
+      uint64_t& word = scratch.seen[candidate / 64];
+      const uint64_t bit = uint64_t{1} << (candidate % 64);
+      if ((word & bit) != 0) continue;
+      word |= bit;
+      scratch.nodes.push_back(candidate);
+      __builtin_prefetch(codes_.Row(candidate));
     }
-    InParallel(targets_.size(),
-               [&](BuildScratch& scratch, size_t i) { LinkBack(scratch, targets_[i]); });
+    for (uint32_t candidate : scratch.nodes) scratch.seen[candidate / 64] = 0;
+    MeasureNodes(scratch, node);
+    NeighborSelection& selection = scratch.selection;
+    SetLinks(scratch, node,
+             is_bottom_ ? selection.SelectEnough(scratch.candidates, own_links_, scratch.scorer)
+                        : selection.SelectFew(scratch.candidates, own_links_, scratch.scorer));
   }
 
-  // Fills ways_ for the batch, nodes next to each other where their ways through the upper layers
-  // are alike: what one search reads is then in the cache for the next. The graph is the same in
-  // any order.
-  void FindWaysDown(size_t first, size_t count) {
-    ways_.resize(count);
-    InParallel(count, [&](BuildScratch& scratch, size_t i) {
-      WayDown& way = ways_[i] = {.place = static_cast<uint32_t>(i), .entry = order_[0]};
-      if (leading_ == 0 || first + i < leading_) return;
-      scratch.descent_scorer.SetQueryCode(layer_codes_, order_[first + i]);
-      uint32_t path[kLevelsMax] = {};
-      way.entry = DescendTo(upper_, scratch.descent_scorer, rows_, order_.size(), path);
-      const size_t kept = std::min(upper_.size(), way.last.size());
-      std::copy_n(path + upper_.size() - kept, kept, way.last.begin());
-    });
-    std::sort(ways_.begin(), ways_.end());
-  }
-
-  // Fills scratch.candidates with what a search for the node finds, nearest first.
-  void FindNeighbors(BuildScratch& scratch, uint32_t node, uint32_t entry) {
+  // Makes candidates of scratch.nodes, nearest to the node first.
+  void MeasureNodes(LinkScratch& scratch, uint32_t node) {
+    scratch.keys.resize(scratch.nodes.size());
     scratch.scorer.SetQueryRow(node);
-    scratch.beam.Reset(order_.size(), parameters_.construction_width);
-    scratch.beam.Add(entry, scratch.scorer);
-    while (scratch.beam.Walk(View(), scratch.scorer, size_t{1} << 20)) {
-    }
+    scratch.scorer.Score(scratch.nodes.data(), scratch.nodes.size(), scratch.keys.data());
     scratch.candidates.clear();
-    for (BeamEntry entry : scratch.beam.entries()) {
-      scratch.candidates.push_back({entry.key(), entry.node()});
+    for (size_t i = 0; i < scratch.nodes.size(); ++i) {
+      scratch.candidates.push_back({scratch.keys[i], scratch.nodes[i]});
     }
-  }
-
-  // Adds the back links that start at back_links_[first] to their target.
-  void LinkBack(BuildScratch& scratch, size_t first) {
-    const uint32_t target = back_links_[first].target;
-    uint32_t* links = LinksOf(target);
-    uint32_t& degree = degrees_[target];
-    size_t end = first;
-    while (end < back_links_.size() && back_links_[end].target == target) ++end;
-    if (degree + (end - first) <= capacity_) {
-      for (size_t i = first; i < end; ++i) links[degree++] = back_links_[i].source.node;
-      return;
-    }
-    MeasureLinks(scratch, target);
-    for (size_t i = first; i < end; ++i) scratch.candidates.push_back(back_links_[i].source);
-    Prune(scratch, target);
-  }
-
-  void MeasureLinks(BuildScratch& scratch, uint32_t node) {
-    const uint32_t* links = LinksOf(node);
-    const uint32_t degree = degrees_[node];
-    scratch.keys.resize(degree);
-    scratch.scorer.SetQueryRow(node);
-    scratch.scorer.Score(links, degree, scratch.keys.data());
-    scratch.candidates.clear();
-    for (uint32_t i = 0; i < degree; ++i) scratch.candidates.push_back({scratch.keys[i], links[i]});
-  }
-
-  // Makes the best of scratch.candidates the links of the node.
-  void Prune(BuildScratch& scratch, uint32_t node) {
     std::sort(scratch.candidates.begin(), scratch.candidates.end());
-    const size_t kept = scratch.selection.Select(scratch.candidates, capacity_, scratch.scorer);
+  }
+
+  // Makes the first of scratch.candidates the links of the node.
+  void SetLinks(const LinkScratch& scratch, uint32_t node, size_t kept) {
     uint32_t* links = LinksOf(node);
     for (size_t i = 0; i < kept; ++i) links[i] = scratch.candidates[i].node;
-    std::fill(links + kept, links + capacity_, kNoLink);
     degrees_[node] = static_cast<uint32_t>(kept);
   }
 
-  const std::span<const GraphLayer> upper_;
-  const size_t rows_;
-  const ByteCodeRows layer_codes_;
-  const std::vector<uint32_t> order_;
-  const size_t leading_;
+  // Adds to each node the nodes that have chosen it, or the best of both.
+  void LinkBack() {
+    std::vector<size_t> begins(nodes_ + 1);
+    ForAllLinks([&](uint32_t, uint32_t target) { ++begins[target + 1]; });
+    for (size_t i = 0; i < nodes_; ++i) begins[i + 1] += begins[i];
+    std::vector<uint32_t> sources(begins.back());
+    std::vector<size_t> ends(begins.begin(), begins.end() - 1);
+    ForAllLinks([&](uint32_t source, uint32_t target) { sources[ends[target]++] = source; });
+    ForAllNodes([&](LinkScratch& scratch, size_t node) {
+      LinkBackTo(scratch, static_cast<uint32_t>(node),
+                 std::span(sources).subspan(begins[node], begins[node + 1] - begins[node]));
+    });
+  }
+
+  template <class F>
+  void ForAllLinks(F&& visit) {
+    for (uint32_t node = 0; node < nodes_; ++node) {
+      if (node % kNodesBetweenChecks == 0) context_.CheckCancelled();
+      const uint32_t* links = LinksOf(node);
+      for (uint32_t i = 0; i < degrees_[node]; ++i) visit(node, links[i]);
+    }
+  }
+
+  void LinkBackTo(LinkScratch& scratch, uint32_t node, std::span<const uint32_t> sources) {
+    uint32_t* links = LinksOf(node);
+    const uint32_t degree = degrees_[node];
+    scratch.nodes.assign(links, links + degree);
+    for (uint32_t source : sources) {
+      if (std::find(links, links + degree, source) == links + degree) {
+        scratch.nodes.push_back(source);
+      }
+    }
+    if (scratch.nodes.size() <= capacity_) {
+      std::copy(scratch.nodes.begin(), scratch.nodes.end(), links);
+      degrees_[node] = static_cast<uint32_t>(scratch.nodes.size());
+      return;
+    }
+    MeasureNodes(scratch, node);
+    std::fill(links, links + capacity_, kNoLink);
+    NeighborSelection& selection = scratch.selection;
+    SetLinks(scratch, node,
+             is_bottom_ ? selection.Select(scratch.candidates, capacity_, scratch.scorer)
+                        : selection.SelectFew(scratch.candidates, capacity_, scratch.scorer));
+  }
+
+  // Candidates are near, and so are the links chosen among them. The nodes that are in the layer
+  // above as well get their links there too, the last ones of which come from still higher, if need
+  // be in half of their places: they lead from one cluster to another.
+  void AddLinksOfLayerAbove(const OwnedLayer& above) {
+    std::vector<uint32_t> leading;
+    for (uint32_t upper = 0; upper < above.nodes; ++upper) {
+      const uint32_t node = above.below[upper];
+      const uint32_t* links = LinksOf(node);
+      const uint32_t* upper_links = above.links.data() + size_t{upper} * above.capacity;
+      leading.clear();
+      for (uint32_t i = above.capacity; i-- > 0;) {
+        if (upper_links[i] == kNoLink) continue;
+        const uint32_t target = above.below[upper_links[i]];
+        if (std::find(links, links + degrees_[node], target) == links + degrees_[node]) {
+          leading.push_back(target);
+        }
+      }
+      const size_t places = std::min(leading.size(), (capacity_ + 1) / 2);
+      degrees_[node] = std::min(degrees_[node], static_cast<uint32_t>(capacity_ - places));
+      for (uint32_t target : leading) AddLink(node, target);
+    }
+  }
+
+  // False if there is no room.
+  bool AddLink(uint32_t node, uint32_t target) {
+    uint32_t* links = LinksOf(node);
+    uint32_t& degree = degrees_[node];
+    if (std::find(links, links + degree, target) != links + degree) return true;
+    if (degree == capacity_) return false;
+    links[degree++] = target;
+    return true;
+  }
+
+  // Every node can be reached from the entry afterwards.
+  void LinkUnreached(uint32_t entry) {
+    reached_.assign((nodes_ + 63) / 64, 0);
+    Reach(entry);
+    uint32_t last = entry;
+    for (uint32_t node = 0; node < nodes_; ++node) {
+      if (IsReached(node)) continue;
+      if (!LinkFromNear(node, [&](uint32_t near) { return AddLink(near, node); }) &&
+          !LinkFromNear(node, [&](uint32_t near) { return Splice(near, node); })) {
+        Splice(last, node);
+      }
+      Reach(node);
+      last = node;
+    }
+  }
+
+  // Calls link(near) for nodes that were reached and that the node's links lead to, in one step or
+  // two, until it returns true.
+  template <class F>
+  bool LinkFromNear(uint32_t node, F&& link) {
+    const std::span links(LinksOf(node), degrees_[node]);
+    const auto is_linked_from = [&](uint32_t near) { return IsReached(near) && link(near); };
+    return std::any_of(links.begin(), links.end(), is_linked_from) ||
+           std::any_of(links.begin(), links.end(), [&](uint32_t linked) {
+             const uint32_t* next = LinksOf(linked);
+             return std::any_of(next, next + degrees_[linked], is_linked_from);
+           });
+  }
+
+  // Puts the node between `from` and its last link, which it still leads to.
+  bool Splice(uint32_t from, uint32_t node) {
+    if (AddLink(from, node)) return true;
+    uint32_t& last = LinksOf(from)[degrees_[from] - 1];
+    if (!AddLink(node, last)) LinksOf(node)[degrees_[node] - 1] = last;
+    last = node;
+    return true;
+  }
+
+  bool IsReached(uint32_t node) const { return (reached_[node / 64] >> (node % 64) & 1) != 0; }
+
+  // Marks what can be reached from the node.
+  void Reach(uint32_t node) {
+    std::vector<uint32_t> stack;
+    const auto visit = [&](uint32_t next) {
+      if (IsReached(next)) return;
+      reached_[next / 64] |= uint64_t{1} << (next % 64);
+      stack.push_back(next);
+    };
+    for (visit(node); !stack.empty();) {
+      if (++visits_ % kNodesBetweenChecks == 0) context_.CheckCancelled();
+      const uint32_t next = stack.back();
+      stack.pop_back();
+      const uint32_t* links = LinksOf(next);
+      for (uint32_t i = 0; i < degrees_[next]; ++i) visit(links[i]);
+    }
+  }
+
+  const ByteCodeRows codes_;
+  const size_t nodes_;
   const size_t capacity_;
+  const size_t own_links_;
   const GraphParameters& parameters_;
+  const DistanceKernels& kernels_;
   const TaskContext& context_;
-  ScratchPool scratch_;
-  std::vector<uint32_t> links_;
+  Progress* progress_ = nullptr;
+  bool is_bottom_ = false;
+  ScratchPool<LinkScratch> pool_;
+  std::vector<uint32_t> links_;  // capacity_ per node, degrees_ of them used
   std::vector<uint32_t> degrees_;
-  std::vector<WayDown> ways_;  // of a batch, in the order in which it is searched
-  std::vector<BackLink> back_links_;
-  std::vector<size_t> targets_;  // where in back_links_ each target begins
+  std::vector<uint64_t> reached_;  // a bit per node
+  size_t visits_ = 0;
 };
 
-// Node numbers in the order of insertion: those of the layer above first, each part shuffled.
-std::vector<uint32_t> InsertionOrder(size_t nodes, std::span<const uint32_t> leading,
-                                     uint64_t seed) {
-  std::vector<uint32_t> order;
-  order.reserve(nodes);
-  std::vector<bool> leads(nodes);
-  for (uint32_t node : leading) {
-    leads[node] = true;
-    order.push_back(node);
-  }
-  for (uint32_t node = 0; node < nodes; ++node) {
-    if (!leads[node]) order.push_back(node);
-  }
-  auto shuffle = [&](size_t begin, size_t end) {
-    for (size_t i = end; i > begin + 1; --i) {
-      seed = Mix(seed);
-      std::swap(order[i - 1], order[begin + seed % (i - begin)]);
-    }
-  };
-  shuffle(0, leading.size());
-  shuffle(leading.size(), nodes);
-  return order;
-}
+// The nodes of a layer that is built: one of the graph, or one in between.
+struct Stage {
+  std::vector<uint32_t> rows;  // ascending
+  size_t level = 0;
+  bool is_in_graph = true;
+};
 
-// The layers above layer 0 without their links, lowest first.
-std::vector<OwnedLayer> AssignLevels(size_t rows, const GraphParameters& parameters) {
-  std::vector<OwnedLayer> layers;
+// Those of the layers above layer 0, lowest first. Where a layer has many times the nodes of the
+// next one, layers in between, which are not kept, lead from cluster to cluster at their scale.
+std::vector<Stage> AssignLevels(size_t rows, const GraphParameters& parameters) {
+  std::vector<std::vector<uint32_t>> levels(1);
   for (uint32_t row = 0; row < rows; ++row) {
     const size_t level = LevelOf(row, parameters);
-    for (size_t l = 0; l < level; ++l) {
-      if (layers.size() == l) layers.emplace_back();
-      layers[l].below.push_back(l == 0 ? row : layers[l - 1].nodes - 1);
-      layers[l].rows.push_back(row);
-      ++layers[l].nodes;
+    if (levels.size() < level + 1) levels.resize(level + 1);
+    for (size_t l = 1; l <= level; ++l) levels[l].push_back(row);
+  }
+  std::vector<Stage> stages;
+  for (size_t level = 0; level < levels.size(); ++level) {
+    if (level > 0) stages.push_back({levels[level], level});
+    if (level + 1 == levels.size()) break;
+    for (size_t share = level == 0 ? 8 : 2; 2 * share < parameters.max_connections; share *= 2) {
+      Stage between{.level = level, .is_in_graph = false};
+      const auto consider = [&](uint32_t row) {
+        if (LevelOf(row, parameters) > level || MixBits(~uint64_t{row}) % share == 0) {
+          between.rows.push_back(row);
+        }
+      };
+      if (level == 0) {
+        for (uint32_t row = 0; row < rows; ++row) consider(row);
+      } else {
+        for (uint32_t row : levels[level]) consider(row);
+      }
+      stages.push_back(std::move(between));
     }
   }
-  return layers;
+  return stages;
+}
+
+// Where each of `rows` is in `below`, which has them all; both ascending. `below` empty: all rows.
+std::vector<uint32_t> PlacesIn(std::span<const uint32_t> below, std::span<const uint32_t> rows) {
+  if (below.empty()) return {rows.begin(), rows.end()};
+  std::vector<uint32_t> places;
+  size_t place = 0;
+  for (uint32_t row : rows) {
+    while (below[place] != row) ++place;
+    places.push_back(static_cast<uint32_t>(place));
+  }
+  return places;
+}
+
+// The codes of some rows, one after another.
+std::vector<std::byte> Gather(const ByteCodeRows& codes, std::span<const uint32_t> rows) {
+  std::vector<std::byte> gathered(rows.size() * codes.stride_bytes);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::copy_n(codes.Row(rows[i]), codes.stride_bytes, gathered.data() + i * codes.stride_bytes);
+  }
+  return gathered;
 }
 
 }  // namespace
 
-size_t GraphBuildBytes(size_t rows, const GraphParameters& parameters, size_t threads) {
-  const size_t layer0 = parameters.LayerCapacity(0) * sizeof(uint32_t);
-  // Links, an upper layer for one row in M, degree, insertion order, and some of the next layer's.
-  const size_t per_row = layer0 + layer0 / parameters.max_connections + 4 * sizeof(uint32_t);
-  const size_t per_thread = rows / 8 + rows + (parameters.construction_width << 10);
-  const size_t batch =
-      kBatchNodesMax * (parameters.max_connections * sizeof(BackLink) + sizeof(WayDown));
-  return rows * per_row + threads * per_thread + batch;
+size_t GraphBuildBytes(const ByteCodeRows& codes, size_t rows, const GraphParameters& parameters,
+                       size_t threads) {
+  const size_t links = parameters.LayerCapacity(0) + 1;  // with the degree
+  const size_t upper = 2 * (parameters.max_connections + 2) / parameters.max_connections;
+  const size_t between = links / 4 + 1;
+  const size_t link_back = parameters.max_connections + 4;
+  const size_t per_row = links + upper + between + link_back;
+  const size_t candidates =
+      std::max(LeafPartitionBytes(rows, codes, threads),
+               rows * kLeavesPerRow * (sizeof(uint32_t) + 1) +
+                   CandidateLists::ByteSize(rows, CandidatesFor(parameters), codes, threads));
+  const size_t scratch =
+      rows / 8 + 64 * (CandidatesFor(parameters) + 2 * links) + 3 * codes.stride_bytes;
+  return rows * per_row * sizeof(uint32_t) + candidates + threads * scratch;
 }
 
 std::vector<OwnedLayer> BuildGraph(const ByteCodeRows& codes, size_t rows,
                                    const GraphParameters& parameters,
                                    const DistanceKernels& kernels, const TaskContext& context) {
-  std::vector<OwnedLayer> lowest_first = AssignLevels(rows, parameters);
+  std::vector<Stage> stages = AssignLevels(rows, parameters);
+  stages.insert(stages.begin(), Stage());
   std::vector<OwnedLayer> layers;
-  for (auto layer = lowest_first.rbegin(); layer != lowest_first.rend(); ++layer) {
-    layers.push_back(std::move(*layer));
-  }
-  layers.emplace_back().nodes = static_cast<uint32_t>(rows);
-
-  std::vector<GraphLayer> finished;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    OwnedLayer& layer = layers[i];
-    const size_t level = layers.size() - 1 - i;
-    layer.capacity = static_cast<uint32_t>(parameters.LayerCapacity(level));
-    std::vector<std::byte> gathered;
+  OwnedLayer above;
+  for (size_t i = stages.size(); i-- > 0;) {
+    const Stage& stage = stages[i];
+    OwnedLayer layer;
+    layer.rows = stage.rows;
+    layer.nodes = static_cast<uint32_t>(i == 0 ? rows : stage.rows.size());
+    layer.capacity =
+        static_cast<uint32_t>(parameters.LayerCapacity(stage.is_in_graph ? stage.level : 0));
+    const std::vector<std::byte> gathered = Gather(codes, stage.rows);
     ByteCodeRows layer_codes = codes;
-    if (level > 0) {
-      gathered.resize(layer.nodes * codes.stride_bytes);
-      for (size_t node = 0; node < layer.nodes; ++node) {
-        std::copy_n(codes.Row(layer.rows[node]), codes.stride_bytes,
-                    gathered.data() + node * codes.stride_bytes);
-      }
-      layer_codes.base = gathered.data();
+    if (i > 0) layer_codes.base = gathered.data();
+    if (above.nodes > 0) above.below = PlacesIn(stage.rows, above.rows);
+    LayerBuilder builder(layer_codes, layer.nodes, layer.capacity, parameters, kernels, context);
+    layer.links = builder.Build(above.nodes > 0 ? &above : nullptr, MixBits(parameters.seed + i),
+                                i == 0 ? &context.progress() : nullptr);
+    if (stage.is_in_graph) {
+      if (!layers.empty()) layers.back().below = PlacesIn(stage.rows, layers.back().rows);
+      layers.push_back(layer);
     }
-    const std::span<const uint32_t> leading =
-        i == 0 ? std::span<const uint32_t>() : std::span<const uint32_t>(layers[i - 1].below);
-    LayerBuilder builder(finished, codes, rows, layer_codes,
-                         InsertionOrder(layer.nodes, leading, Mix(parameters.seed + level)),
-                         leading.size(), layer.capacity, parameters, kernels, context);
-    layer.links = builder.Build();
-    finished.push_back(layer.View());
+    above = std::move(layer);
   }
   return layers;
 }

@@ -1,10 +1,12 @@
 // Builds the layers of a hierarchical navigable small world graph (Malkov & Yashunin 2018) over the
 // byte codes of an index block: the same graph on any number of threads and any CPU.
 //
-// Nodes are inserted in batches, as in ParlayANN (Manohar et al. 2024): every node of a batch
-// searches the graph as it was before the batch and chooses its links; then the links back are
-// grouped by target, and each target is changed by one thread. Batches grow with the graph. Layers
-// are built from the top down, so that a node of a lower layer finds its way through finished ones.
+// Nodes are not inserted one by one. The rows of a layer are divided into overlapping leaves of
+// rows near to each other (LeafPartition), the nearest of each leaf are candidates
+// (CandidateLists), and every node chooses its links among its candidates (NeighborSelection) and
+// is linked back by them, as in PiPNN (arXiv 2602.21247). What is far is never a candidate there:
+// layers are built from the top down, and nodes that are in a layer above as well have its links,
+// too. ARCHITECTURE.md has what else was tried.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +23,8 @@ namespace granary {
 
 struct GraphParameters {
   size_t max_connections = 32;      // M: links per node in the upper layers, twice that in layer 0
-  size_t construction_width = 128;  // ef_construction
-  uint64_t seed = 0;                // of levels and insertion order
+  size_t construction_width = 128;  // ef_construction: twice as many as candidates per node
+  uint64_t seed = 0;                // of levels and pivots
 
   size_t LayerCapacity(size_t layer) const {
     return layer == 0 ? 2 * max_connections : max_connections;
@@ -47,7 +49,8 @@ struct OwnedLayer {
 };
 
 // Bytes that BuildGraph holds at its peak beside the codes.
-size_t GraphBuildBytes(size_t rows, const GraphParameters& parameters, size_t threads);
+size_t GraphBuildBytes(const ByteCodeRows& codes, size_t rows, const GraphParameters& parameters,
+                       size_t threads);
 
 // The layers, top first; the last one is layer 0. 1 <= rows <= kMaxLayerNodes. Uses the executor of
 // the context, counts rows into its progress, throws QUERY_WAS_CANCELLED within 50 ms of a cancel.

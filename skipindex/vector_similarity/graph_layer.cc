@@ -161,11 +161,10 @@ uint32_t GreedyWalk(const GraphLayer& layer, CodeScorer& scorer, size_t rows, ui
 }
 
 uint32_t DescendTo(std::span<const GraphLayer> layers, CodeScorer& scorer, size_t rows,
-                   size_t below_nodes, uint32_t* path) {
+                   size_t below_nodes) {
   uint32_t node = 0;
   for (size_t i = 0; i < layers.size(); ++i) {
     node = GreedyWalk(layers[i], scorer, rows, node);
-    if (path != nullptr) path[i] = node;
     node = layers[i].below[node];
     if (node >= (i + 1 < layers.size() ? layers[i + 1].nodes : below_nodes)) node = 0;
   }

@@ -92,8 +92,8 @@ uint32_t GreedyWalk(const GraphLayer& layer, CodeScorer& scorer, size_t rows, ui
 
 // From the first node of the top layer down to the layer below layers.back(), whose node it
 // returns; `below_nodes` is how many that layer has. layers[0] is the top. Returns 0 without
-// layers. Where there is a `path`, it gets the node passed in each layer.
+// layers.
 uint32_t DescendTo(std::span<const GraphLayer> layers, CodeScorer& scorer, size_t rows,
-                   size_t below_nodes, uint32_t* path = nullptr);
+                   size_t below_nodes);
 
 }  // namespace granary

@@ -28,8 +28,17 @@ class NeighborSelection {
   // `candidates` is sorted and without repetitions; its nodes are rows of the scorer's codes. Keeps
   // at most max_links of them, in order, and returns how many; scorer's query is changed.
   size_t Select(std::span<LinkCandidate> candidates, size_t max_links, ByteCodeScorer& scorer);
+  // The same without tolerance: fewer links, which lead farther.
+  size_t SelectFew(std::span<LinkCandidate> candidates, size_t max_links, ByteCodeScorer& scorer);
+  // The same, and where that is less than three quarters of max_links, others with more tolerance.
+  size_t SelectEnough(std::span<LinkCandidate> candidates, size_t max_links,
+                      ByteCodeScorer& scorer);
 
  private:
+  size_t Select(std::span<LinkCandidate> candidates, size_t max_links, uint64_t percent,
+                ByteCodeScorer& scorer);
+
+  std::vector<LinkCandidate> more_;
   std::vector<uint32_t> nodes_;
   std::vector<uint32_t> distances_;
   std::vector<uint32_t> keys_;

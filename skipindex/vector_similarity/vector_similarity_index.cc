@@ -137,7 +137,8 @@ class VectorSubIndexBuilder final : public SubIndexBuilder {
     const ByteCodec codec = ByteCodec::Train(reader, context);
     const ByteCodeArray codes(reader, codec, context);
     const MemoryCharge charge(
-        context.memory(), GraphBuildBytes(vectors.rows, parameters, context.executor().threads()),
+        context.memory(),
+        GraphBuildBytes(codes.rows(), vectors.rows, parameters, context.executor().threads()),
         "a graph");
     const auto layers = BuildGraph(codes.rows(), vectors.rows, parameters, kernels_, context);
     WriteGraphFile(declaration_, vectors, layers, codec, codes.rows(), codes.errors(), context,

@@ -1,5 +1,6 @@
 #include "granary/skipindex/distance/distance.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -230,6 +231,83 @@ TEST(DistanceTest, BitKernelsAreExactAndEqual) {
       }
       for (size_t i = 0; i < ids.size(); ++i) {
         ASSERT_EQ(gathered[i], all[ids[i]]) << kernels->name << " length " << bytes;
+      }
+    }
+  }
+}
+
+TEST(DistanceTest, PackedRowsMeetQueriesExactly) {
+  std::mt19937_64 random(11);
+  for (size_t quads : {1, 2, 25, 200, 1030}) {
+    for (size_t queries : {1, 5, 6, 7, 24}) {
+      constexpr size_t kBlocks = 3;
+      constexpr size_t kRowCount = kBlocks * PackedRows::kBlockRows;
+      const size_t dimensions = 4 * quads;
+      std::vector<uint8_t> rows(dimensions * kRowCount), packed(rows.size());
+      std::vector<int8_t> query(dimensions * queries);
+      std::vector<uint32_t> row_offsets(kRowCount), query_offsets(queries);
+      for (auto& x : rows) x = static_cast<uint8_t>(random());
+      for (auto& x : query) x = static_cast<int8_t>(random());
+      if (quads == 1030) {
+        std::fill(rows.begin(), rows.end(), uint8_t{255});
+        std::fill(query.begin(), query.end(), int8_t{-128});
+      }
+      for (auto& x : row_offsets) x = static_cast<uint32_t>(random());
+      for (auto& x : query_offsets) x = static_cast<uint32_t>(random());
+      for (size_t r = 0; r < kRowCount; ++r) {
+        for (size_t i = 0; i < dimensions; ++i) {
+          packed[((r / 64 * quads + i / 4) * 64 + r % 64) * 4 + i % 4] = rows[r * dimensions + i];
+        }
+      }
+      for (const DistanceKernels* kernels : AvailableDistanceKernels()) {
+        for (const bool with_offsets : {false, true}) {
+          const uint32_t* offsets = with_offsets ? row_offsets.data() : nullptr;
+          std::vector<uint32_t> out(queries * kRowCount);
+          kernels->packed_u8_i8(
+              {.bytes = packed.data(), .offsets = offsets, .blocks = kBlocks, .quads = quads},
+              {query.data(), query_offsets.data(), queries}, out.data());
+          for (size_t q = 0; q < queries; ++q) {
+            for (size_t r = 0; r < kRowCount; ++r) {
+              uint32_t dot = 0;
+              for (size_t i = 0; i < dimensions; ++i) {
+                dot += static_cast<uint32_t>(rows[r * dimensions + i] * query[q * dimensions + i]);
+              }
+              const uint32_t expected =
+                  offsets == nullptr ? dot : query_offsets[q] + offsets[r] - 2 * dot;
+              ASSERT_EQ(out[q * kRowCount + r], expected) << kernels->name << " " << dimensions;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(DistanceTest, SmallestKeysAreFoundTheSameWayByEveryVariant) {
+  std::mt19937_64 random(12);
+  for (size_t blocks : {1, 2, 7, 48}) {
+    // All alike, few values, all values, the largest.
+    for (uint64_t values : {uint64_t{1}, uint64_t{10}, uint64_t{1} << 32, uint64_t{0}}) {
+      std::vector<uint32_t> keys(blocks * PackedRows::kBlockRows);
+      for (auto& key : keys) {
+        key = values == 0 ? UINT32_MAX : static_cast<uint32_t>(random() % values);
+      }
+      for (size_t wanted : {1, 13, 64}) {
+        std::vector<uint32_t> minima(PackedRows::kBlockRows, UINT32_MAX);
+        for (size_t i = 0; i < keys.size(); ++i) {
+          minima[i % minima.size()] = std::min(minima[i % minima.size()], keys[i]);
+        }
+        std::sort(minima.begin(), minima.end());
+        std::vector<uint32_t> expected;
+        for (uint32_t i = 0; i < keys.size(); ++i) {
+          if (keys[i] <= minima[wanted - 1]) expected.push_back(i);
+        }
+        ASSERT_GE(expected.size(), wanted);
+        for (const DistanceKernels* kernels : AvailableDistanceKernels()) {
+          std::vector<uint32_t> places(keys.size() + 1);
+          places.resize(kernels->smallest(keys.data(), blocks, wanted, places.data()));
+          ASSERT_EQ(places, expected) << kernels->name << " " << blocks << " " << wanted;
+        }
       }
     }
   }
