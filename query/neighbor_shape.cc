@@ -17,9 +17,10 @@ bool ContainsDistance(const ExpressionNode& node) {
                      [](const ExpressionNodePtr& argument) { return ContainsDistance(*argument); });
 }
 
-// The shape of `function(column, constant)`, in either order.
-std::optional<NeighborShape> MatchCall(const CompiledExpressionPtr& expression) {
-  const ExpressionNode& root = *expression->root();
+}  // namespace
+
+std::optional<NeighborShape> MatchDistance(const ExpressionNode& root) {
+  if (root.kind() != Kind::kCall || !DistanceFunctionNamed(root.name())) return std::nullopt;
   for (const size_t side : {0, 1}) {
     const ExpressionNode& column = *root.arguments()[side];
     const ExpressionNode& query = *root.arguments()[1 - side];
@@ -27,12 +28,13 @@ std::optional<NeighborShape> MatchCall(const CompiledExpressionPtr& expression) 
     if (!column.type().is_float_array()) continue;
     return NeighborShape{.function = *DistanceFunctionNamed(root.name()),
                          .column = column.name(),
-                         .distance = expression,
                          .query = query.constant(),
                          .parameter = query.parameter()};
   }
   return std::nullopt;
 }
+
+namespace {
 
 std::string ReasonOf(const NeighborContext& context, const NeighborShape& shape) {
   if (context.aggregated) return "the same SELECT aggregates rows";
@@ -74,10 +76,11 @@ NeighborMatch MatchNeighborSearch(const CompiledExpressionPtr& first_sort_key,
   if (root.kind() != Kind::kCall || !DistanceFunctionNamed(root.name())) {
     return {std::nullopt, "ORDER BY is an expression around a distance, not the distance itself"};
   }
-  std::optional<NeighborShape> shape = MatchCall(first_sort_key);
+  std::optional<NeighborShape> shape = MatchDistance(root);
   if (!shape) {
     return {std::nullopt, "the distance is not that of a vector column to a constant vector"};
   }
+  shape->distance = first_sort_key;
   std::string reason = ReasonOf(context, *shape);
   if (!reason.empty()) return {std::nullopt, std::move(reason)};
   return {std::move(shape), {}};

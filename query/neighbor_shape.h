@@ -27,6 +27,10 @@ struct NeighborShape {
   bool larger_is_nearer() const { return function == DistanceFunction::kDotProduct; }
 };
 
+// The shape of a distance function of a vector column and a constant, in either order, without
+// `distance`.
+std::optional<NeighborShape> MatchDistance(const ExpressionNode& expression);
+
 // What else of the SELECT decides. All false or nothing for a plain search.
 struct NeighborContext {
   size_t sort_keys = 0;

@@ -16,11 +16,13 @@ constexpr size_t kGatherBelowOneIn = 8;
 class ScanPieces final : public PieceReader {
  public:
   ScanPieces(GranuleSelection selection, std::vector<std::string> columns,
-             CompiledExpressionPtr condition, size_t rows_per_piece, const TaskContext* task)
+             CompiledExpressionPtr condition, std::shared_ptr<const RangeRows> range,
+             size_t rows_per_piece, const TaskContext* task)
       : selection_(std::move(selection)),
         pieces_(CutIntoPieces(selection_, rows_per_piece)),
         columns_(std::move(columns)),
         condition_(std::move(condition)),
+        range_(std::move(range)),
         task_(task) {
     if (!condition_) return;
     for (const std::string& name : columns_) {
@@ -50,8 +52,32 @@ class ScanPieces final : public PieceReader {
   Block ReadLive(const SelectedPart& selected, GranuleRange granules) const {
     const size_t live = selected.LiveRowsIn(granules);
     if (live == 0) return Block();
+    if (range_ != nullptr) {
+      std::optional<std::vector<uint32_t>> rows = range_->Find(selected.part, granules, *task_);
+      const size_t all = selected.part->RowsIn(granules);
+      if (rows && rows->size() * kGatherBelowOneIn < all) return ReadAmong(selected, *rows);
+    }
     if (condition_) return ReadFiltered(selected, granules, live);
     return selected.FilterLive(ReadColumns(selected.part, columns_, granules), granules, live);
+  }
+
+  // Of these rows, those that are alive and pass the condition.
+  Block ReadAmong(const SelectedPart& selected, std::vector<uint32_t>& rows) const {
+    if (selected.dead != nullptr) {
+      std::erase_if(rows, [&](uint32_t row) { return selected.dead->rows().Test(row); });
+    }
+    if (rows.empty()) return Block();
+    const Block block =
+        PartReader(selected.part, condition_->required_columns(), *task_).Gather(rows);
+    std::vector<uint8_t> mask(rows.size());
+    const size_t kept = ConditionMask(*condition_->Evaluate(block), mask);
+    if (kept == 0) return Block();
+    std::vector<uint32_t> kept_rows;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (mask[i] != 0) kept_rows.push_back(rows[i]);
+    }
+    if (columns_.empty()) return Block(kept);
+    return PartReader(selected.part, columns_, *task_).Gather(kept_rows);
   }
 
   Block ReadFiltered(const SelectedPart& selected, GranuleRange granules, size_t live) const {
@@ -92,6 +118,7 @@ class ScanPieces final : public PieceReader {
   const std::vector<ScanPiece> pieces_;
   const std::vector<std::string> columns_;
   const CompiledExpressionPtr condition_;
+  const std::shared_ptr<const RangeRows> range_;  // null: every row may be within
   const TaskContext* task_;
   std::vector<std::string> rest_;
 };
@@ -130,12 +157,20 @@ GranuleSelection ScanStep::Select(StatementContext& context) const {
   return SelectGranules(*context.Parts(*table_), filter_.predicate, *settings_, {}, context.task());
 }
 
+std::shared_ptr<const RangeRows> ScanStep::FindRangeRows(StatementContext& context) const {
+  if (!filter_.condition) return nullptr;
+  const std::optional<DistanceRange> range = FindDistanceRange(*filter_.condition);
+  if (!range) return nullptr;
+  return RangeRows::Create(*range, context.Parts(*table_), *settings_, context.functions().kernels);
+}
+
 BlockStreamPtr ScanStep::Open(StatementContext& context) const {
   GranuleSelection selection = Select(context);
   context.task().progress().rows_total += selection.rows();
   return std::make_unique<PieceStream>(
       std::make_unique<ScanPieces>(std::move(selection), ColumnNames(header()), filter_.condition,
-                                   settings_->max_block_size, &context.task()),
+                                   FindRangeRows(context), settings_->max_block_size,
+                                   &context.task()),
       &context.task());
 }
 
@@ -144,6 +179,10 @@ StepDescription ScanStep::Describe(StatementContext& context, bool with_indexes)
   description.title = "ReadFromMergeTree (default." + table_->name + ")";
   if (filter_.condition) {
     description.details.push_back("Filter column: " + filter_.condition->text());
+  }
+  if (const auto range = FindRangeRows(context)) {
+    description.details.push_back("Range: rows beyond it are left out by the codes of index '" +
+                                  range->index_name() + "'");
   }
   description.details.insert(description.details.end(), notes_.begin(), notes_.end());
   if (with_indexes) {

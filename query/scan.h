@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "granary/query/distance_range.h"
 #include "granary/query/expression_compiler.h"
 #include "granary/query/granule_filter.h"
 #include "granary/query/plan.h"
@@ -32,6 +33,8 @@ class ScanStep final : public PlanStep {
 
  private:
   GranuleSelection Select(StatementContext& context) const;
+  // Null if the condition is not about a distance that an index bounds.
+  std::shared_ptr<const RangeRows> FindRangeRows(StatementContext& context) const;
 
   TablePtr table_;
   RowFilter filter_;
