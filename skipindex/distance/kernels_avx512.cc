@@ -228,6 +228,13 @@ void PackedBytes(const PackedRows& rows, const PackedQueries& queries, uint32_t*
   }
 }
 
+// GCC 12 may spill a mask as 16 bits and read it back as 32: its upper bits are not to be trusted.
+uint32_t BitsOf(__mmask16 mask) {
+  uint32_t bits = mask;
+  asm("" : "+r"(bits));
+  return bits & 0xFFFF;
+}
+
 // The wanted-th smallest of 64 numbers.
 uint32_t SmallestOf(const __m512i (&numbers)[4], size_t wanted) {
   const __m512i least = _mm512_min_epu32(_mm512_min_epu32(numbers[0], numbers[1]),
@@ -241,7 +248,8 @@ uint32_t SmallestOf(const __m512i (&numbers)[4], size_t wanted) {
     const __m512i limit = _mm512_set1_epi32(static_cast<int>(middle));
     size_t count = 0;
     for (const __m512i& some : numbers) {
-      count += static_cast<size_t>(__builtin_popcount(_mm512_cmple_epu32_mask(some, limit)));
+      count +=
+          static_cast<size_t>(__builtin_popcount(BitsOf(_mm512_cmple_epu32_mask(some, limit))));
     }
     if (count >= wanted) {
       high = middle;
@@ -263,7 +271,7 @@ size_t SmallestBy16(const uint32_t* keys, size_t blocks, size_t wanted, uint32_t
   const __m512i limit = _mm512_set1_epi32(static_cast<int>(SmallestOf(minima, wanted)));
   size_t count = 0;
   for (size_t first = 0; first < blocks * PackedRows::kBlockRows; first += 16) {
-    uint32_t below = _mm512_cmple_epu32_mask(_mm512_loadu_si512(keys + first), limit);
+    uint32_t below = BitsOf(_mm512_cmple_epu32_mask(_mm512_loadu_si512(keys + first), limit));
     for (; below != 0; below &= below - 1) {
       places[count++] = static_cast<uint32_t>(first) + static_cast<uint32_t>(__builtin_ctz(below));
     }
