@@ -182,7 +182,7 @@ TEST(GraphBuilderTest, EveryRowIsReachedHoweverAwkwardTheRows) {
   for (const auto& [name, vectors] : AwkwardSets()) {
     for (size_t m : {4, 32}) {
       const Codes codes(vectors, Metric::kL2);
-      TestContext test(2);
+      TestContext test;
       const auto layers =
           BuildGraph(codes.rows, codes.count, {.max_connections = m, .construction_width = 64},
                      BestDistanceKernels(), test.context);
@@ -211,12 +211,12 @@ TEST(GraphBuilderTest, EveryRowIsReachedHoweverAwkwardTheRows) {
 
 TEST(GraphBuilderTest, GraphsOfManyLeavesAreTheSameOnAnyThreadsAndKernels) {
   for (Metric metric : {Metric::kCosine, Metric::kDotProduct}) {
-    const Codes codes(ClusteredVectors(4000, kDimensions, 11), metric);
+    const Codes codes(ClusteredVectors(3200, kDimensions, 11), metric);
     const auto build = [&](const DistanceKernels& kernels, size_t threads, Executor* executor) {
       TestContext test(threads, 1, executor);
       std::vector<std::vector<uint32_t>> links;
       for (const OwnedLayer& layer :
-           BuildGraph(codes.rows, codes.count, {.max_connections = 32, .construction_width = 64},
+           BuildGraph(codes.rows, codes.count, {.max_connections = 16, .construction_width = 64},
                       kernels, test.context)) {
         links.push_back(layer.links);
         links.push_back(layer.rows);
