@@ -10,6 +10,8 @@
 #include <immintrin.h>
 #endif
 
+#include "granary/skipindex/distance/mask_bits.h"
+
 namespace granary {
 
 struct EncodedRow {
@@ -308,7 +310,7 @@ void CodedRows::FindNear(const DistanceKernels& kernels, const CodedQuery& query
       bound = _mm512_fmadd_ps(_mm512_loadu_ps(&error_[first]), error_factor, bound);
       bound = _mm512_add_ps(bound, _mm512_loadu_ps(&offset_[first]));
       // Not less: also NaN.
-      uint32_t near = _mm512_cmp_ps_mask(bound, limit, _CMP_NLT_UQ);
+      uint32_t near = BitsOf(_mm512_cmp_ps_mask(bound, limit, _CMP_NLT_UQ));
       if (size_ - first < kGroupRows) near &= (1u << (size_ - first)) - 1;
       for (; near != 0; near &= near - 1) {
         positions.push_back(static_cast<uint32_t>(first) +

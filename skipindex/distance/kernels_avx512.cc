@@ -6,14 +6,14 @@
 #include <immintrin.h>
 
 #include "granary/skipindex/distance/kernel_variants.h"
+#include "granary/skipindex/distance/mask_bits.h"
 
 // GCC 12's AVX-512 intrinsics pass undefined vectors to masked built-ins and warn of it (PR
 // 105593).
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC push_options
-#pragma GCC target( \
-    "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vpopcntdq,avx2,fma,f16c,bmi2")
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c,bmi2")
 
 namespace granary {
 namespace {
@@ -162,6 +162,9 @@ void DotBytes(const RowSet& rows, const int8_t* query, int32_t* out) {
   }
 }
 
+// Only this function may have instructions that some of the CPUs with the others lack.
+#pragma GCC push_options
+#pragma GCC target("avx512vpopcntdq")
 template <size_t kRows>
 void HammingRows(const std::byte* const* row, const std::byte* query, size_t bytes, uint32_t* out) {
   __m512i sums[kRows];
@@ -176,6 +179,7 @@ void HammingRows(const std::byte* const* row, const std::byte* query, size_t byt
   }
   StoreSums<kRows>(sums, reinterpret_cast<int32_t*>(out));
 }
+#pragma GCC pop_options
 
 void Hamming(const RowSet& rows, const std::byte* query, uint32_t* out) {
   ForRowsAtOnce<std::byte>(rows, [&]<size_t kRows>(const std::byte* const* row, size_t i) {
@@ -226,13 +230,6 @@ void PackedBytes(const PackedRows& rows, const PackedQueries& queries, uint32_t*
     for (; q + 6 <= queries.count; q += 6) PackedBlock<6>(rows, block, queries, q, out);
     for (; q < queries.count; ++q) PackedBlock<1>(rows, block, queries, q, out);
   }
-}
-
-// GCC 12 may spill a mask as 16 bits and read it back as 32: its upper bits are not to be trusted.
-uint32_t BitsOf(__mmask16 mask) {
-  uint32_t bits = mask;
-  asm("" : "+r"(bits));
-  return bits & 0xFFFF;
 }
 
 // The wanted-th smallest of 64 numbers.
