@@ -294,9 +294,9 @@ std::string Get(const S& settings, const EnumField<S, Enum>& field) {
 
 template <class S>
 std::string_view TypeOf(const Field<S>& field) {
-  constexpr std::array<std::string_view, 7> names = {"UInt64", "Double", "Bool", "String",
-                                                     "Enum",   "Enum",   "Enum"};
-  return names[field.index()];
+  // The kinds of enums come last.
+  constexpr std::array<std::string_view, 5> names = {"UInt64", "Double", "Bool", "String", "Enum"};
+  return names[std::min(field.index(), names.size() - 1)];
 }
 
 template <class S>
