@@ -38,6 +38,7 @@ class SharedLimit {
 namespace {
 
 constexpr size_t kRowsPerPiece = 16384;
+constexpr size_t kCodesPerPiece = 65536;  // for each piece the query becomes a code
 // Half of a second-level cache of common size.
 constexpr size_t kCachedBytes = 256 << 10;
 constexpr size_t kCachedRowsMin = 64;
@@ -214,7 +215,8 @@ std::vector<VectorScan::Work> VectorScan::Pieces() const {
   for (const Work& work : works_) {
     const GranuleRange& whole = work.range.granules;
     const size_t granule_rows = selection_->parts[work.range.part].part->granule_rows();
-    const size_t granules = std::max<size_t>(1, kRowsPerPiece / granule_rows);
+    const size_t rows = work.range.sub_index == nullptr ? kRowsPerPiece : kCodesPerPiece;
+    const size_t granules = std::max<size_t>(1, rows / granule_rows);
     for (size_t begin = whole.begin; begin < whole.end; begin += granules) {
       pieces.push_back(work);
       pieces.back().range.granules = {begin, std::min(begin + granules, whole.end)};
@@ -266,7 +268,10 @@ void VectorScan::ScanPiece(const Work& work, std::span<const DistanceQuery> quer
 
   const uint64_t begin = part->FirstRow(range.granules.begin);
   const uint64_t end = begin + part->RowsIn(range.granules);
-  const size_t cached = CachedRows(*part, vectors);
+  // Codes are read ahead of where they are measured: the more rows at once, the better.
+  const size_t cached = without_bounds > 0    ? CachedRows(*part, vectors)
+                        : on_piece.size() > 1 ? kCachedRowsMax
+                                              : end - begin;
   std::vector<uint32_t> rows;
   for (uint64_t first = begin; first < end; first += cached) {
     task_->CheckCancelled();
