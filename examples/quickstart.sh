@@ -88,8 +88,9 @@ FROM words GROUP BY length ORDER BY length LIMIT 8"
 title "Which index a search uses, and why it uses none"
 explained() { echo "EXPLAIN indexes = 1
 WITH (SELECT v FROM words WHERE word = 'river') AS q
-SELECT word FROM words ORDER BY $1 LIMIT 10"; }
-show "$(explained "cosineDistance(v, q)")" "$(explained "dotProduct(v, q) DESC")" \
+SELECT word FROM words ORDER BY $1 LIMIT 10${2-}"; }
+show "$(explained "cosineDistance(v, q)" " SETTINGS vector_search_method = 'graph'")" \
+  "$(explained "cosineDistance(v, q)")" "$(explained "dotProduct(v, q) DESC")" \
   "$(explained "cosineDistance(v, q) DESC")"
 
 title "Recall and time of 200 searches for words that were held out"
@@ -105,10 +106,10 @@ search() {
   end="$(date +%s%N)"
   awk "BEGIN { printf \"%.2f\", ($end - $begin) / 1e6 / $(wc -l <"$work/held_out.tsv") }"
 }
-graph_ms="$(search graph)"
+graph_ms="$(search graph --vector_search_method=graph)"
 exact_ms="$(search exact --query_plan_try_use_vector_search=0)"
 found="$(sort "$work/graph.tsv" "$work/exact.tsv" | uniq -d | wc -l)"
 wanted="$(wc -l <"$work/exact.tsv")"
 echo "recall@10 against the exact scan: $(awk "BEGIN { print $found / $wanted }") ($found of $wanted rows)"
-echo "time of a search, with the runner's start and the parsing of 100 numbers: $graph_ms ms by index," \
+echo "time of a search, with the runner's start and the parsing of 100 numbers: $graph_ms ms by graph," \
   "$exact_ms ms by exact scan"
