@@ -36,10 +36,8 @@ struct NeighborRequest {
 // What a search did, for EXPLAIN.
 struct NeighborStatistics {
   size_t graph_blocks = 0;   // sub-indexes that were searched
-  size_t graph_parts = 0;    // parts that they lie in
   size_t scanned_rows = 0;   // rows that were measured exactly without a candidate
   size_t bounded_rows = 0;   // of them, those whose sub-index tells by codes which are too far
-  size_t scanned_parts = 0;  // parts with such rows
   size_t matching_rows = 0;  // rows that pass WHERE; all rows without one
   size_t visited_rows = 0;   // rows that the sub-indexes measured
   size_t candidates = 0;     // rows proposed and re-ranked

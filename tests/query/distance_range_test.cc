@@ -1,49 +1,13 @@
 // WHERE distance < r through the codes of an index: the rows, their order and everything computed
 // from them are those of the plain scan.
-#include <random>
-
-#include "database_testing.h"
-#include "granary/tests/random_seed.h"
-#include "search_case.h"
+#include "coded_search_fixture.h"
 
 namespace granary {
 namespace {
 
-constexpr size_t kDimensions = 16;
-
-class DistanceRangeTest : public testing::TestWithParam<SearchCase> {
+class DistanceRangeTest : public CodedSearchTest {
  protected:
-  void SetUp() override {
-    seed_ = SeedOfThisRun();
-    random_.seed(seed_);
-    database_ = OpenInMemory();
-    database_->Execute("CREATE TABLE t (id UInt32, m UInt8, v Array(" +
-                       std::string(GetParam().element) +
-                       "), INDEX near v TYPE vector_similarity('hnsw', '" + GetParam().function +
-                       "', 16, 'i8', 8, 32) GRANULARITY 8) ORDER BY m "
-                       "SETTINGS index_granularity = 100, vector_index_min_rows_for_graph = 0");
-    for (int part = 0; part < 3; ++part) {
-      std::string rows;
-      for (int row = 0; row < 1000; ++row) {
-        const int id = part * 1000 + row;
-        rows += "(" + std::to_string(id) + "," + std::to_string(id % 100) + "," +
-                VectorText(row % 97 == 0 ? 40 : 1) + ")";
-      }
-      Session session(database_.get());
-      session.Set("materialize_skip_indexes_on_insert", Value(uint64_t{part != 1}));
-      session.Execute("INSERT INTO t VALUES " + rows);
-    }
-    database_->Execute("SYSTEM WARM INDEXES t");
-  }
-
-  std::string VectorText(float scale) {
-    std::normal_distribution<float> normal;
-    std::string text = "[";
-    for (size_t i = 0; i < kDimensions; ++i) {
-      text += (i == 0 ? "" : ",") + std::to_string(scale * normal(random_));
-    }
-    return text + "]";
-  }
+  DistanceRangeTest() : CodedSearchTest(/*all_indexed=*/false) {}
 
   // The distance of the count-th nearest row.
   std::string DistanceOf(const std::string& distance, int count) {
@@ -54,10 +18,6 @@ class DistanceRangeTest : public testing::TestWithParam<SearchCase> {
     text.pop_back();
     return text;
   }
-
-  uint64_t seed_ = 0;
-  std::mt19937_64 random_;
-  std::unique_ptr<Database> database_;
 };
 
 TEST_P(DistanceRangeTest, HasTheRowsOfThePlainScan) {

@@ -1,48 +1,13 @@
 // Exact searches that read codes first: the same rows and the same bits as the scan of the column,
 // over several parts, filters, deleted rows, ties and limits. And which searches are made so.
-#include <random>
-
-#include "database_testing.h"
-#include "granary/tests/random_seed.h"
-#include "search_case.h"
+#include "coded_search_fixture.h"
 
 namespace granary {
 namespace {
 
-constexpr size_t kDimensions = 16;
-
-class VectorScanTest : public testing::TestWithParam<SearchCase> {
+class VectorScanTest : public CodedSearchTest {
  protected:
-  void SetUp() override {
-    seed_ = SeedOfThisRun();
-    random_.seed(seed_);
-    database_ = OpenInMemory();
-    database_->Execute("CREATE TABLE t (id UInt32, m UInt8, v Array(" +
-                       std::string(GetParam().element) +
-                       "), INDEX near v TYPE vector_similarity('hnsw', '" + GetParam().function +
-                       "', 16, 'i8', 8, 32) GRANULARITY 8) ORDER BY m "
-                       "SETTINGS index_granularity = 100, vector_index_min_rows_for_graph = 0");
-    for (int part = 0; part < 3; ++part) {
-      std::string rows;
-      for (int row = 0; row < 1500; ++row) {
-        const int id = part * 1500 + row;
-        // Some vectors are the same, some far away.
-        if (row % 50 != 1) vector_ = VectorText(row % 97 == 0 ? 40 : 1);
-        rows += "(" + std::to_string(id) + "," + std::to_string(id % 100) + "," + vector_ + ")";
-      }
-      database_->Execute("INSERT INTO t VALUES " + rows);
-    }
-    database_->Execute("SYSTEM WARM INDEXES t");
-  }
-
-  std::string VectorText(float scale) {
-    std::normal_distribution<float> normal;
-    std::string text = "[";
-    for (size_t i = 0; i < kDimensions; ++i) {
-      text += (i == 0 ? "" : ",") + std::to_string(scale * normal(random_));
-    }
-    return text + "]";
-  }
+  VectorScanTest() : CodedSearchTest(/*all_indexed=*/true) {}
 
   std::string Select(const std::string& query, const std::string& where, int limit,
                      const std::string& settings) const {
@@ -50,11 +15,6 @@ class VectorScanTest : public testing::TestWithParam<SearchCase> {
            where + " ORDER BY d " + GetParam().direction + " LIMIT " + std::to_string(limit) +
            " SETTINGS " + settings;
   }
-
-  uint64_t seed_ = 0;
-  std::mt19937_64 random_;
-  std::string vector_;
-  std::unique_ptr<Database> database_;
 };
 
 TEST_P(VectorScanTest, GivesTheBitsOfThePlainScan) {
