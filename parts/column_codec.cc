@@ -1,6 +1,7 @@
 #include "granary/parts/column_codec.h"
 
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include <fmt/format.h>
@@ -35,10 +36,13 @@ void EncodeLengths(const Variable& column, uint64_t begin, size_t first_row, siz
   out.AlignTo(kPieceAlignment);
 }
 
-std::vector<uint64_t> DecodeLengths(size_t rows, ByteReader& in) {
+std::span<const uint32_t> ReadLengths(size_t rows, ByteReader& in) {
   if (rows > in.remaining() / sizeof(uint32_t)) in.ThrowCorrupted("fewer lengths than rows");
-  const auto* lengths =
-      reinterpret_cast<const uint32_t*>(ReadPiece(in, rows * sizeof(uint32_t)).data());
+  return {reinterpret_cast<const uint32_t*>(ReadPiece(in, rows * sizeof(uint32_t)).data()), rows};
+}
+
+std::vector<uint64_t> DecodeLengths(size_t rows, ByteReader& in) {
+  const std::span<const uint32_t> lengths = ReadLengths(rows, in);
   std::vector<uint64_t> end_offsets(rows);
   uint64_t end = 0;
   for (size_t i = 0; i < rows; ++i) end_offsets[i] = end += lengths[i];
@@ -67,6 +71,74 @@ ColumnPtr DecodeArrays(const DataType& type, size_t rows, const std::shared_ptr<
   if (count > in.remaining()) in.ThrowCorrupted("fewer elements than the lengths say");
   ColumnPtr elements = DecodeRows(type.element(), count, owner, in);
   return std::make_shared<ArrayColumn>(std::move(elements), std::move(end_offsets));
+}
+
+// Values [begin, end) of a run of values.
+struct ValueRange {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+};
+
+// Where values of the given lengths, which lie one behind the other, begin and end: the wanted ones
+// in order. `total` becomes the sum of all lengths.
+std::vector<ValueRange> PlacesOf(std::span<const ValueRange> wanted,
+                                 std::span<const uint32_t> lengths, uint64_t& total) {
+  std::vector<ValueRange> places;
+  total = 0;
+  uint64_t row = 0;
+  for (const ValueRange& range : wanted) {
+    total = std::accumulate(lengths.begin() + static_cast<ptrdiff_t>(row),
+                            lengths.begin() + static_cast<ptrdiff_t>(range.begin), total);
+    for (row = range.begin; row < range.end; ++row) {
+      places.push_back({total, total + lengths[row]});
+      total += lengths[row];
+    }
+  }
+  total = std::accumulate(lengths.begin() + static_cast<ptrdiff_t>(row), lengths.end(), total);
+  return places;
+}
+
+// Where values of these lengths end when they lie one behind the other.
+std::vector<uint64_t> EndsOf(std::span<const ValueRange> places) {
+  std::vector<uint64_t> ends(places.size());
+  uint64_t end = 0;
+  for (size_t i = 0; i < places.size(); ++i) ends[i] = end += places[i].end - places[i].begin;
+  return ends;
+}
+
+ColumnPtr DecodeSomeStrings(size_t rows, std::span<const ValueRange> wanted, ByteReader& in) {
+  uint64_t bytes = 0;
+  const std::vector<ValueRange> places = PlacesOf(wanted, ReadLengths(rows, in), bytes);
+  if (bytes > in.remaining()) in.ThrowCorrupted("fewer characters than the lengths say");
+  const char* all = reinterpret_cast<const char*>(ReadPiece(in, bytes).data());
+  std::vector<uint64_t> ends = EndsOf(places);
+  std::vector<char> chars;
+  chars.reserve(ends.empty() ? 0 : ends.back());
+  for (const ValueRange& place : places) {
+    chars.insert(chars.end(), all + place.begin, all + place.end);
+  }
+  return std::make_shared<StringColumn>(std::move(ends), std::move(chars));
+}
+
+ColumnPtr DecodeSomeValues(const DataType& type, size_t rows, std::span<const ValueRange> wanted,
+                           ByteReader& in) {
+  if (type.is_string()) return DecodeSomeStrings(rows, wanted, in);
+  if (type.is_array()) {
+    uint64_t count = 0;
+    const std::vector<ValueRange> places = PlacesOf(wanted, ReadLengths(rows, in), count);
+    if (count > in.remaining()) in.ThrowCorrupted("fewer elements than the lengths say");
+    return std::make_shared<ArrayColumn>(DecodeSomeValues(type.element(), count, places, in),
+                                         EndsOf(places));
+  }
+  return VisitFixedType(type.id(), [&]<class T>() -> ColumnPtr {
+    if (rows > in.remaining() / sizeof(T)) in.ThrowCorrupted("fewer values than rows");
+    const auto* all = reinterpret_cast<const T*>(ReadPiece(in, rows * sizeof(T)).data());
+    std::vector<T> values;
+    for (const ValueRange& range : wanted) {
+      values.insert(values.end(), all + range.begin, all + range.end);
+    }
+    return std::make_shared<NumberColumn<T>>(type, std::move(values));
+  });
 }
 
 }  // namespace
@@ -102,6 +174,13 @@ ColumnPtr DecodeRows(const DataType& type, size_t rows, const std::shared_ptr<co
     const auto* values = reinterpret_cast<const T*>(ReadPiece(in, rows * sizeof(T)).data());
     return std::make_shared<NumberColumn<T>>(type, owner, values, rows);
   });
+}
+
+ColumnPtr DecodeSomeRows(const DataType& type, size_t rows, std::span<const uint32_t> wanted,
+                         ByteReader& in) {
+  std::vector<ValueRange> ranges;
+  for (const uint32_t row : wanted) ranges.push_back({row, uint64_t{row} + 1});
+  return DecodeSomeValues(type, rows, ranges, in);
 }
 
 }  // namespace granary

@@ -1,7 +1,9 @@
 // The rows of a granule as bytes, and back: how columns lie in frames.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <span>
 
 #include "granary/table/byte_stream.h"
 #include "granary/table/column.h"
@@ -17,5 +19,10 @@ void EncodeRows(const Column& column, size_t first_row, size_t rows, ByteWriter&
 // size and characters are views of the input, which `owner` keeps alive. Throws CORRUPTED_DATA.
 ColumnPtr DecodeRows(const DataType& type, size_t rows, const std::shared_ptr<const void>& owner,
                      ByteReader& in);
+
+// Of the same bytes only the wanted rows, which are ascending, as a column of its own: for a few of
+// many, as nothing is made for the others.
+ColumnPtr DecodeSomeRows(const DataType& type, size_t rows, std::span<const uint32_t> wanted,
+                         ByteReader& in);
 
 }  // namespace granary

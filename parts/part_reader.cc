@@ -89,7 +89,7 @@ class FrameColumnReader final : public ColumnReader {
   }
 
   ColumnPtr Gather(std::span<const uint32_t> rows) override {
-    const auto builder = ColumnBuilder::Create(column_.type);
+    std::vector<ColumnPtr> pieces;
     std::vector<uint32_t> rows_in_granule;
     for (size_t i = 0; i < rows.size();) {
       const size_t granule = rows[i] / part_->granule_rows();
@@ -98,9 +98,9 @@ class FrameColumnReader final : public ColumnReader {
       for (; i < rows.size() && rows[i] < end; ++i) {
         rows_in_granule.push_back(static_cast<uint32_t>(rows[i] - part_->FirstRow(granule)));
       }
-      builder->AppendGather(*Decode(granule, CachedFrame(granule)), rows_in_granule);
+      pieces.push_back(DecodeSome(granule, *CachedFrame(granule), rows_in_granule));
     }
-    return builder->Finish();
+    return pieces.size() == 1 ? pieces.front() : Concatenate(column_.type, pieces);
   }
 
  private:
@@ -127,14 +127,23 @@ class FrameColumnReader final : public ColumnReader {
   }
 
   ColumnPtr Decode(size_t granule, const FramePtr& frame) const {
+    ByteReader in = BytesOf(granule, *frame);
+    return DecodeRows(column_.type, part_->RowsIn({granule, granule + 1}), frame, in);
+  }
+
+  ColumnPtr DecodeSome(size_t granule, const Frame& frame, std::span<const uint32_t> rows) const {
+    ByteReader in = BytesOf(granule, frame);
+    return DecodeSomeRows(column_.type, part_->RowsIn({granule, granule + 1}), rows, in);
+  }
+
+  ByteReader BytesOf(size_t granule, const Frame& frame) const {
     const Mark& mark = part_->Marks(number_)[granule];
-    if (mark.raw_offset > frame->raw.size()) {
+    if (mark.raw_offset > frame.raw.size()) {
       part_->ThrowDamaged(column_.places, 0, "a mark that points beyond its frame");
     }
-    ByteReader in(frame->raw.subspan(mark.raw_offset), "granule " + std::to_string(granule) +
-                                                           " of column " + column_.name +
-                                                           " of part " + part_->name_text());
-    return DecodeRows(column_.type, part_->RowsIn({granule, granule + 1}), frame, in);
+    return ByteReader(frame.raw.subspan(mark.raw_offset), "granule " + std::to_string(granule) +
+                                                              " of column " + column_.name +
+                                                              " of part " + part_->name_text());
   }
 
   const std::shared_ptr<const StoredPart> part_;

@@ -19,6 +19,13 @@ namespace {
 constexpr size_t kRowsPerPiece = 65536;
 constexpr size_t kRowsPerStep = 8192;  // stay in the caches of the CPU
 
+// Nanoseconds, for CostOfRow and CostOfMatching.
+constexpr double kFixedByte = 0.1;
+constexpr double kVariableByte = 0.25;
+constexpr double kVariableRow = 5;
+constexpr double kRowAnywhere = 100;
+constexpr double kGranuleAnywhere = 2000;
+
 // Bit i is 1 where flags[i] is not 0.
 uint64_t PackFlags(const uint8_t* flags) {
   uint64_t word = 0;
@@ -73,6 +80,21 @@ void SetMatchingRows(const SelectedPart& selected, GranuleRange granules, PartRe
   SetFlaggedRows(selected.SpreadMask(std::move(mask), granules), first_row, matching);
 }
 
+// What it costs to evaluate a condition for a row, in nanoseconds (measured: ARCHITECTURE.md).
+// Calls over numbers take next to nothing, strings and arrays what it takes to look at them.
+double CostOfRow(const Part& part, const CompiledExpression& condition) {
+  double cost = 0.5;
+  for (const std::string& name : condition.required_columns()) {
+    const PartColumnInfo* column = part.FindColumn(name);
+    if (column == nullptr || part.rows() == 0) continue;
+    const double bytes = static_cast<double>(column->raw_bytes) / static_cast<double>(part.rows());
+    const bool is_variable =
+        column->type.is_string() || (column->type.is_array() && !column->dimensions);
+    cost += is_variable ? kVariableRow + kVariableByte * bytes : kFixedByte * bytes;
+  }
+  return cost;
+}
+
 }  // namespace
 
 std::vector<RowBitmap> FindMatchingRows(const GranuleSelection& selection,
@@ -97,6 +119,30 @@ std::vector<RowBitmap> FindMatchingRows(const GranuleSelection& selection,
     task.progress().rows_done += selected.part->RowsIn(piece.granules);
   });
   return matching;
+}
+
+void MatchRows(const PartPtr& part, std::span<const uint32_t> rows,
+               const CompiledExpression& condition, const TaskContext& task,
+               std::span<uint8_t> accepted) {
+  const std::vector<std::string>& columns = condition.required_columns();
+  const Block block =
+      columns.empty() ? Block(rows.size()) : PartReader(part, columns, task).Gather(rows);
+  ConditionMask(*condition.Evaluate(block), accepted);
+}
+
+double CostOfFinding(const GranuleSelection& selection, const CompiledExpression& condition) {
+  double cost = 0;
+  for (const SelectedPart& selected : selection.parts) {
+    cost += static_cast<double>(selected.rows()) * CostOfRow(*selected.part, condition);
+  }
+  return cost;
+}
+
+double CostOfMatching(size_t rows, const GranuleSelection& selection,
+                      const CompiledExpression& condition) {
+  const size_t granules = std::min(rows, selection.granules());
+  return static_cast<double>(rows) * kRowAnywhere +
+         static_cast<double>(granules * condition.required_columns().size()) * kGranuleAnywhere;
 }
 
 }  // namespace granary

@@ -8,7 +8,8 @@ NeighborBatch::NeighborBatch(PartSetPtr parts, const NeighborBatchRequest& reque
                              const TaskContext& task)
     : request_(request),
       task_(task),
-      rows_(FindSearchableRows(std::move(parts), request.index, *request.filter, *request.settings,
+      rows_(FindSearchableRows(SelectSearchableRows(std::move(parts), request.index,
+                                                    *request.filter, *request.settings, task),
                                task)) {}
 
 NeighborRequest NeighborBatch::RequestFor(const DistanceQuery& query) const {
@@ -58,6 +59,7 @@ void NeighborBatch::Count(const NeighborStatistics& of_search) {
   NeighborStatistics sum = of_search;
   sum.graph_blocks += statistics_.graph_blocks;
   sum.visited_rows += statistics_.visited_rows;
+  sum.decided_rows += statistics_.decided_rows;
   sum.candidates += statistics_.candidates;
   sum.reranked_rows += statistics_.reranked_rows;
   sum.candidate_granules = std::max(sum.candidate_granules, statistics_.candidate_granules);

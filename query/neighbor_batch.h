@@ -27,7 +27,7 @@ class NeighborBatch {
   // May be called many times, by one thread at a time.
   std::vector<std::vector<RankedRow>> Search(std::span<const DistanceQuery> queries);
 
-  const GranuleSelection& selection() const { return rows_->selection; }
+  const GranuleSelection& selection() const { return *rows_->selection; }
   // Of all searches so far: rows, sub-indexes and reasons together, granules and parts the most
   // that one of them read.
   const NeighborStatistics& statistics() const { return statistics_; }

@@ -47,8 +47,13 @@ void CheckDimensions(const DeclaredIndex& index, const DistanceQuery& query) {
 std::string StrategyOf(const NeighborStatistics& statistics, bool has_filter) {
   std::string strategy;
   if (statistics.graph_blocks > 0) {
-    strategy =
-        has_filter ? "sub-indexes searched among the rows that pass WHERE" : "sub-indexes searched";
+    strategy = "sub-indexes searched";
+    if (statistics.decided_rows > 0) {
+      strategy += ", WHERE evaluated for " + std::to_string(statistics.decided_rows) +
+                  " rows that they came to";
+    } else if (has_filter) {
+      strategy += " among the rows that pass WHERE";
+    }
   }
   if (statistics.scanned_rows > 0) {
     strategy += (strategy.empty() ? "" : ", ") + std::string("exact scan of ") +

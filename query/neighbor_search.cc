@@ -24,59 +24,65 @@ struct SearchCosts {
   static constexpr double kEffortPerBlock = 60;
 };
 
+// For one bitmap of each part.
+MemoryCharge ChargeOf(const GranuleSelection& selection, const TaskContext& task) {
+  size_t bytes = 0;
+  for (const SelectedPart& selected : selection.parts) bytes += selected.part->rows() / 8;
+  return MemoryCharge(task.memory(), bytes, "the rows that may be returned");
+}
+
 bool HasBounds(const SearchedBlock& block) {
   return block.is_verified && block.sub_index->neighbor_searcher()->has_bounds();
 }
 
 }  // namespace
 
-SearchableRowsPtr FindSearchableRows(PartSetPtr parts, const DeclaredIndex* index,
-                                     const RowFilter& filter, const QuerySettings& settings,
-                                     const TaskContext& task) {
+SearchableRowsPtr SelectSearchableRows(PartSetPtr parts, const DeclaredIndex* index,
+                                       const RowFilter& filter, const QuerySettings& settings,
+                                       const TaskContext& task) {
   std::vector<std::string> used;
   if (index != nullptr) used.push_back(index->declaration.name);
   auto rows = std::make_shared<SearchableRows>();
-  rows->selection = SelectGranules(*parts, filter.predicate, settings, used, task);
+  rows->selection = std::make_shared<const GranuleSelection>(
+      SelectGranules(*parts, filter.predicate, settings, used, task));
   rows->parts = std::move(parts);
-  const CompiledExpressionPtr& condition = filter.condition;
-  size_t bytes = 0;
-  for (const SelectedPart& selected : rows->selection.parts) {
-    if (condition || selected.dead != nullptr) bytes += selected.part->rows() / 8;
-  }
-  rows->charge = MemoryCharge(task.memory(), bytes, "the rows that may be returned");
-  std::vector<RowBitmap> found;
-  if (condition) found = FindMatchingRows(rows->selection, *condition, task);
-  rows->matching.resize(rows->selection.parts.size());
-  for (size_t part = 0; part < rows->matching.size(); ++part) {
-    const SelectedPart& selected = rows->selection.parts[part];
-    MatchingRows& matching = rows->matching[part];
-    if (condition) {
-      matching.bitmap = std::move(found[part]);
+  rows->condition = filter.condition;
+  rows->charge = ChargeOf(*rows->selection, task);
+  for (const SelectedPart& selected : rows->selection->parts) {
+    MatchingRows& matching = rows->matching.emplace_back();
+    if (!selected.is_whole()) {
+      matching.bitmap.emplace(selected.part->rows());
+      for (const GranuleRange& range : selected.ranges) {
+        matching.bitmap->SetRange(selected.part->FirstRow(range.begin),
+                                  selected.part->RowsIn(range));
+      }
     } else if (selected.dead != nullptr) {
-      // Without a condition all granules are selected.
       matching.bitmap.emplace(selected.part->rows(), true);
-      matching.bitmap->AndNot(selected.dead->rows());
     }
+    if (selected.dead != nullptr) matching.bitmap->AndNot(selected.dead->rows());
     matching.count = matching.bitmap ? matching.bitmap->Count() : selected.rows();
   }
   return rows;
 }
 
-NeighborSearchRun::NeighborSearchRun(PartSetPtr parts, const NeighborRequest& request,
-                                     const TaskContext& task)
-    : NeighborSearchRun(FindSearchableRows(std::move(parts), request.index, *request.filter,
-                                           *request.settings, task),
-                        request, task) {}
+SearchableRowsPtr FindSearchableRows(const SearchableRowsPtr& selected, const TaskContext& task) {
+  if (!selected->condition) return selected;
+  auto rows = std::make_shared<SearchableRows>();
+  rows->parts = selected->parts;
+  rows->selection = selected->selection;
+  rows->charge = ChargeOf(*rows->selection, task);
+  for (RowBitmap& found : FindMatchingRows(*rows->selection, *selected->condition, task)) {
+    const size_t count = found.Count();
+    rows->matching.push_back({std::move(found), count});
+  }
+  return rows;
+}
 
 NeighborSearchRun::NeighborSearchRun(SearchableRowsPtr rows, const NeighborRequest& request,
                                      const TaskContext& task)
-    : rows_(std::move(rows)),
-      request_(request),
-      task_(task),
-      selection_(rows_->selection),
-      matching_(rows_->matching),
-      scan_(&selection_, &task) {
-  for (const MatchingRows& matching : matching_) statistics_.matching_rows += matching.count;
+    : rows_(std::move(rows)), request_(request), task_(task), scan_(&selection(), &task) {
+  if (rows_->condition && !EvaluatesLazily()) rows_ = FindSearchableRows(rows_, task);
+  for (const MatchingRows& matching : rows_->matching) statistics_.matching_rows += matching.count;
 }
 
 std::vector<RankedRow> NeighborSearchRun::Run() {
@@ -87,8 +93,9 @@ std::vector<RankedRow> NeighborSearchRun::Run() {
 }
 
 void NeighborSearchRun::SearchIndexes(NearestRows& nearest) {
-  for (uint32_t part = 0; part < selection_.parts.size(); ++part) PlanPart(part);
+  for (uint32_t part = 0; part < selection().parts.size(); ++part) PlanPart(part);
   SearchGraphs();
+  AddScans();
   std::vector<std::vector<uint32_t>> rows_of_part = KeepBestCandidates();
   CountGranules(rows_of_part);
   if (request_.settings->vector_search_rerank_scope == RerankScope::kGranules) {
@@ -104,12 +111,47 @@ size_t NeighborSearchRun::effort() const {
       {request_.settings->hnsw_candidate_list_size_for_search, fetched, request_.count});
 }
 
+bool NeighborSearchRun::EvaluatesLazily() const {
+  const QuerySettings& settings = *request_.settings;
+  const CompiledExpression& condition = *rows_->condition;
+  if (request_.index == nullptr || !condition.root()->is_deterministic()) return false;
+  if (settings.vector_search_filter_strategy == FilterStrategy::kPostfilter) return true;
+  if (settings.vector_search_filter_strategy == FilterStrategy::kPrefilter ||
+      settings.vector_search_method == VectorSearchMethod::kScan) {
+    return false;
+  }
+  const auto width = static_cast<double>(effort());
+  const double lazy =
+      SearchCosts::OfWalk(width * SearchCosts::kRowsPerEffort, request_.query->dimensions()) +
+      CostOfMatching(effort(), selection(), condition);
+  return 2 * lazy < CostOfFinding(selection(), condition);
+}
+
 void NeighborSearchRun::AddScan(const VectorScanRange& range, const char* reason) {
-  const size_t rows = range.CountRows(*selection_.parts[range.part].part);
-  statistics_.scanned_rows += rows;
-  if (range.sub_index != nullptr) statistics_.bounded_rows += rows;
+  scans_.push_back(range);
   ++statistics_.reasons[reason];
-  scan_.Add(range);
+}
+
+void NeighborSearchRun::AddScans() {
+  if (rows_->condition && !scans_.empty()) MatchScannedRows();
+  for (const VectorScanRange& range : scans_) {
+    const size_t rows = range.CountRows(*selection().parts[range.part].part);
+    statistics_.scanned_rows += rows;
+    if (range.sub_index != nullptr) statistics_.bounded_rows += rows;
+    scan_.Add(range);
+  }
+}
+
+void NeighborSearchRun::MatchScannedRows() {
+  GranuleSelection scanned;
+  for (const SelectedPart& selected : selection().parts) {
+    scanned.parts.push_back({.part = selected.part, .dead = selected.dead});
+  }
+  for (const VectorScanRange& range : scans_) {
+    scanned.parts[range.part].ranges.push_back(range.granules);
+  }
+  scanned_rows_ = FindMatchingRows(scanned, *rows_->condition, task_);
+  for (VectorScanRange& range : scans_) range.matching = &scanned_rows_[range.part];
 }
 
 VectorScanRange NeighborSearchRun::ScanOf(const SearchedBlock& block) const {
@@ -121,8 +163,8 @@ VectorScanRange NeighborSearchRun::ScanOf(const SearchedBlock& block) const {
 }
 
 void NeighborSearchRun::PlanPart(uint32_t number) {
-  const SelectedPart& selected = selection_.parts[number];
-  const MatchingRows& matching = matching_[number];
+  const SelectedPart& selected = selection().parts[number];
+  const MatchingRows& matching = rows_->matching[number];
   if (matching.count == 0 || request_.count == 0) return;
   const PartIndex* stored =
       request_.index == nullptr ? nullptr : selected.part->FindIndex(*request_.index);
@@ -141,7 +183,8 @@ void NeighborSearchRun::PlanPart(uint32_t number) {
                         .first_row = place.first_row,
                         .rows = static_cast<size_t>(place.rows),
                         .matching = static_cast<size_t>(place.rows),
-                        .accept = MatchingIn(number)};
+                        .accept = MatchingIn(number),
+                        .decide = DecideIn(selected)};
     if (block.accept != nullptr) {
       block.matching = block.accept->CountRange(block.first_row, block.rows);
     }
@@ -162,8 +205,19 @@ void NeighborSearchRun::PlanBlock(SearchedBlock block) {
     const char* few = request_.filter->condition ? "few rows match WHERE" : "few rows are alive";
     AddScan(ScanOf(block), block.matching < block.rows ? few : "a scan costs less than the graph");
   } else {
+    if (block.decide) LimitVisits(block);
     graphs_.push_back(std::move(block));
   }
+}
+
+void NeighborSearchRun::LimitVisits(SearchedBlock& block) const {
+  // So soon the rest of the walk would cost half of what it costs to evaluate WHERE for all rows.
+  const double share =
+      static_cast<double>(block.matching) / static_cast<double>(selection().rows());
+  const double cost = 0.5 * share * CostOfFinding(selection(), *rows_->condition);
+  const double row = SearchCosts::OfWalk(1, block.sub_index->neighbor_searcher()->bytes_per_row());
+  const size_t expected = effort() * static_cast<size_t>(2 * SearchCosts::kRowsPerEffort);
+  block.max_visited = std::max(expected, static_cast<size_t>(cost / row));
 }
 
 bool NeighborSearchRun::PrefersScan(SearchedBlock& block) const {
@@ -178,7 +232,7 @@ bool NeighborSearchRun::PrefersScan(SearchedBlock& block) const {
   }
   const size_t code_bytes = block.sub_index->neighbor_searcher()->bytes_per_row();
   const StoredVectors* vectors =
-      selection_.parts[block.part].part->Vectors(request_.query->column());
+      selection().parts[block.part].part->Vectors(request_.query->column());
   // Whether the bounds have been verified yet does not count: the same search is always made in the
   // same way.
   const bool reads_codes = block.sub_index->neighbor_searcher()->has_bounds();
@@ -197,7 +251,7 @@ bool NeighborSearchRun::PrefersScan(SearchedBlock& block) const {
   const double scan = SearchCosts::OfScan(block.matching, scan_bytes);
   if (scan <= walk) return true;
   // Where the rows that match are not those near the query, the walk is soon given up.
-  if (block.matching < block.rows) {
+  if (block.matching < block.rows && !block.decide) {
     block.max_visited = static_cast<size_t>(
         std::max(1.5 * visited, 0.5 * scan / SearchCosts::OfWalk(1, code_bytes)));
   }
@@ -210,8 +264,29 @@ void NeighborSearchRun::SearchGraphs() {
   statistics_.graph_blocks = graphs_.size();
   for (const SearchedBlock& block : graphs_) {
     statistics_.visited_rows += block.visited_rows;
-    if (block.is_short) AddScan(ScanOf(block), "the graph reached too few rows");
+    statistics_.decided_rows += block.decided_rows;
+    if (!block.is_short) continue;
+    AddScan(ScanOf(block), block.decide ? "WHERE is true for few rows near the query"
+                                        : "the graph reached too few rows");
   }
+}
+
+void NeighborSearchRun::KeepMatching(uint32_t part, std::vector<uint32_t>& rows) {
+  std::vector<uint8_t> accepted(rows.size());
+  MatchRows(selection().parts[part].part, rows, *rows_->condition, task_, accepted);
+  statistics_.decided_rows += rows.size();
+  size_t kept = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (accepted[i] != 0) rows[kept++] = rows[i];
+  }
+  rows.resize(kept);
+}
+
+AcceptSet::Decide NeighborSearchRun::DecideIn(const SelectedPart& selected) const {
+  if (!rows_->condition) return {};
+  return [this, &part = selected.part](auto rows, auto accepted) {
+    MatchRows(part, rows, *rows_->condition, task_, accepted);
+  };
 }
 
 std::vector<std::vector<uint32_t>> NeighborSearchRun::KeepBestCandidates() {
@@ -237,7 +312,7 @@ std::vector<std::vector<uint32_t>> NeighborSearchRun::KeepBestCandidates() {
     std::nth_element(all.begin(), all.begin() + static_cast<ptrdiff_t>(kept), all.end(), nearer);
     all.resize(kept);
   }
-  std::vector<std::vector<uint32_t>> rows_of_part(selection_.parts.size());
+  std::vector<std::vector<uint32_t>> rows_of_part(selection().parts.size());
   for (const PartCandidate& candidate : all) rows_of_part[candidate.part].push_back(candidate.row);
   statistics_.candidates = kept;
   for (std::vector<uint32_t>& rows : rows_of_part) std::sort(rows.begin(), rows.end());
@@ -247,7 +322,7 @@ std::vector<std::vector<uint32_t>> NeighborSearchRun::KeepBestCandidates() {
 void NeighborSearchRun::CountGranules(const std::vector<std::vector<uint32_t>>& rows_of_part) {
   const std::vector<VectorScanRange> scans = scan_.ranges();
   for (uint32_t number = 0; number < rows_of_part.size(); ++number) {
-    const Part& part = *selection_.parts[number].part;
+    const Part& part = *selection().parts[number].part;
     RowBitmap granules(part.granule_count());
     for (const uint32_t row : rows_of_part[number]) granules.Set(row / part.granule_rows());
     statistics_.candidate_granules += granules.Count();
@@ -261,7 +336,7 @@ void NeighborSearchRun::CountGranules(const std::vector<std::vector<uint32_t>>& 
 
 void NeighborSearchRun::ExtendToGranules(std::vector<std::vector<uint32_t>>& rows_of_part) {
   for (uint32_t number = 0; number < rows_of_part.size(); ++number) {
-    const Part& part = *selection_.parts[number].part;
+    const Part& part = *selection().parts[number].part;
     const RowBitmap* matching = MatchingIn(number);
     std::vector<uint32_t> extended;
     size_t next_granule = 0;
@@ -275,6 +350,7 @@ void NeighborSearchRun::ExtendToGranules(std::vector<std::vector<uint32_t>>& row
         if (matching == nullptr || matching->Test(other)) extended.push_back(other);
       }
     }
+    if (rows_->condition && !extended.empty()) KeepMatching(number, extended);
     rows_of_part[number] = std::move(extended);
   }
 }
@@ -284,7 +360,7 @@ void NeighborSearchRun::Rerank(const std::vector<std::vector<uint32_t>>& rows_of
   for (uint32_t part = 0; part < rows_of_part.size(); ++part) {
     if (rows_of_part[part].empty()) continue;
     statistics_.reranked_rows += rows_of_part[part].size();
-    PartDistances(request_.query, selection_.parts[part].part, part, &task_)
+    PartDistances(request_.query, selection().parts[part].part, part, &task_)
         .AddRows(rows_of_part[part], nearest);
   }
 }

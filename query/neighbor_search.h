@@ -40,6 +40,7 @@ struct NeighborStatistics {
   size_t bounded_rows = 0;   // of them, those whose sub-index tells by codes which are too far
   size_t matching_rows = 0;  // rows that pass WHERE; all rows without one
   size_t visited_rows = 0;   // rows that the sub-indexes measured
+  size_t decided_rows = 0;   // rows that WHERE was evaluated for as a search came to them
   size_t candidates = 0;     // rows proposed and re-ranked
   size_t reranked_rows = 0;  // rows measured exactly because of them
   size_t candidate_granules = 0;
@@ -57,20 +58,25 @@ struct MatchingRows {
 // What any number of searches with the same filter have in common. Immutable.
 struct SearchableRows {
   PartSetPtr parts;
-  GranuleSelection selection;
+  std::shared_ptr<const GranuleSelection> selection;
   std::vector<MatchingRows> matching;  // by part of the selection
+  // WHERE, if it has not been evaluated: `matching` are then the live rows of the selection.
+  CompiledExpressionPtr condition;
   MemoryCharge charge;
 };
 using SearchableRowsPtr = std::shared_ptr<const SearchableRows>;
 
-// Prunes granules and evaluates WHERE. `index` is the one that will be searched, or null.
-SearchableRowsPtr FindSearchableRows(PartSetPtr parts, const DeclaredIndex* index,
-                                     const RowFilter& filter, const QuerySettings& settings,
-                                     const TaskContext& task);
+// Prunes granules. `index` is the one that will be searched, or null.
+SearchableRowsPtr SelectSearchableRows(PartSetPtr parts, const DeclaredIndex* index,
+                                       const RowFilter& filter, const QuerySettings& settings,
+                                       const TaskContext& task);
+// Evaluates WHERE for all of them.
+SearchableRowsPtr FindSearchableRows(const SearchableRowsPtr& selected, const TaskContext& task);
 
 class NeighborSearchRun {
  public:
-  NeighborSearchRun(PartSetPtr parts, const NeighborRequest& request, const TaskContext& task);
+  // Where WHERE has not been evaluated, it is for all rows or for those that the search comes to,
+  // whichever costs less.
   NeighborSearchRun(SearchableRowsPtr rows, const NeighborRequest& request,
                     const TaskContext& task);
 
@@ -82,7 +88,7 @@ class NeighborSearchRun {
   void SearchIndexes(NearestRows& nearest);
   const VectorScan& scan() const { return scan_; }
 
-  const GranuleSelection& selection() const { return selection_; }
+  const GranuleSelection& selection() const { return *rows_->selection; }
   const NeighborStatistics& statistics() const { return statistics_; }
 
  private:
@@ -90,7 +96,16 @@ class NeighborSearchRun {
   void PlanBlock(SearchedBlock block);
   // Whether to measure the matching rows of the block rather than to walk its graph.
   bool PrefersScan(SearchedBlock& block) const;
+  // Where WHERE is evaluated as the walk comes to rows: when to give up.
+  void LimitVisits(SearchedBlock& block) const;
+  // Whether WHERE is to be evaluated for the rows only that the search comes to.
+  bool EvaluatesLazily() const;
+  void KeepMatching(uint32_t part, std::vector<uint32_t>& rows);
+  AcceptSet::Decide DecideIn(const SelectedPart& selected) const;
   void AddScan(const VectorScanRange& range, const char* reason);
+  void AddScans();
+  // Evaluates WHERE for all rows of scans_.
+  void MatchScannedRows();
   VectorScanRange ScanOf(const SearchedBlock& block) const;
   void SearchGraphs();
   std::vector<std::vector<uint32_t>> KeepBestCandidates();
@@ -98,16 +113,17 @@ class NeighborSearchRun {
   void Rerank(const std::vector<std::vector<uint32_t>>& rows_of_part, NearestRows& nearest);
   void CountGranules(const std::vector<std::vector<uint32_t>>& rows_of_part);
   const RowBitmap* MatchingIn(uint32_t part) const {
-    return matching_[part].bitmap ? &*matching_[part].bitmap : nullptr;
+    const std::optional<RowBitmap>& bitmap = rows_->matching[part].bitmap;
+    return bitmap ? &*bitmap : nullptr;
   }
   size_t effort() const;
 
-  const SearchableRowsPtr rows_;
+  SearchableRowsPtr rows_;
   const NeighborRequest& request_;
   const TaskContext& task_;
-  const GranuleSelection& selection_;
-  const std::vector<MatchingRows>& matching_;
   std::vector<SearchedBlock> graphs_;
+  std::vector<VectorScanRange> scans_;
+  std::vector<RowBitmap> scanned_rows_;  // what of them matches, where WHERE is evaluated late
   VectorScan scan_;
   NeighborStatistics statistics_;
 };

@@ -71,7 +71,7 @@ std::vector<RankedRow> NeighborStep::Find(const PartSetPtr& parts, NeighborReque
                                           const TaskContext& task,
                                           std::optional<NeighborSearchRun>& run) const {
   const SearchableRowsPtr searchable =
-      FindSearchableRows(parts, request.index, filter_, *request.settings, task);
+      SelectSearchableRows(parts, request.index, filter_, *request.settings, task);
   run.emplace(searchable, request, task);
   std::vector<RankedRow> rows = run->Run();
   const bool are_all = rows.size() < request.count;

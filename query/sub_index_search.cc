@@ -80,8 +80,16 @@ class BlockSearch {
 
  private:
   void Start() {
+    std::optional<RowBitmap> rows;
     if (block_->accept != nullptr && block_->matching < block_->rows) {
-      accept_.emplace(SliceBitmap(*block_->accept, block_->first_row, block_->rows));
+      rows.emplace(SliceBitmap(*block_->accept, block_->first_row, block_->rows));
+    }
+    if (block_->decide) {
+      if (!rows) rows.emplace(block_->rows, true);
+      accept_.emplace(*std::move(rows),
+                      [this](auto about, auto accepted) { DecideAbout(about, accepted); });
+    } else if (rows) {
+      accept_.emplace(*std::move(rows));
     }
     search_ =
         block_->sub_index->neighbor_searcher()->Start({.vector = query_.floats(),
@@ -91,6 +99,13 @@ class BlockSearch {
                                                        .max_visited = block_->max_visited,
                                                        .accept = accept_ ? &*accept_ : nullptr,
                                                        .kernels = &query_.kernels()});
+  }
+
+  void DecideAbout(std::span<const uint32_t> rows, std::span<uint8_t> accepted) {
+    std::vector<uint32_t> rows_of_part(rows.begin(), rows.end());
+    for (uint32_t& row : rows_of_part) row += static_cast<uint32_t>(block_->first_row);
+    block_->decide(rows_of_part, accepted);
+    block_->decided_rows += rows.size();
   }
 
   const DistanceQuery& query_;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "granary/query/nearest_rows.h"
+#include "granary/skipindex/accept_set.h"
 #include "granary/skipindex/skip_index.h"
 #include "granary/table/task_context.h"
 
@@ -26,15 +27,18 @@ struct SearchedBlock {
   GranuleRange granules;
   uint64_t first_row = 0;  // of the part
   size_t rows = 0;
-  size_t matching = 0;  // rows that may be returned; at least 1
+  size_t matching =
+      0;  // rows that may be returned, at least 1; if `decide` is set, at most so many
   std::shared_ptr<const SubIndex> sub_index;
   bool is_verified = false;           // the sub-index, every byte
   const RowBitmap* accept = nullptr;  // rows of the part that may be returned; null: all
-  size_t max_visited = 0;             // NeighborQuery::max_visited
+  AcceptSet::Decide decide;  // about rows of the part that `accept` has; empty: all are accepted
+  size_t max_visited = 0;    // NeighborQuery::max_visited
 
   // Rows of the part, in no order.
   std::vector<Candidate> candidates;
   size_t visited_rows = 0;
+  size_t decided_rows = 0;  // how many `decide` was asked about
   // The search ended although rows that are not among the candidates may be results: all of the
   // block must be measured. There are no candidates then.
   bool is_short = false;

@@ -70,7 +70,7 @@ class GraphSearch final : public NeighborSearch {
     CollectAccepted();
     while ((fresh_.size() < wanted || (first && HoldsTooFewCandidates())) &&
            beam_->Widen(2 * beam_->width())) {
-      if (!WalkToEnd(context)) return;
+      if ((first && WouldMeasureTooMany(wanted)) || !WalkToEnd(context)) return;
       CollectAccepted();
     }
     HandOut(first ? CountWorthMeasuring() : fresh_.size(), out);
@@ -95,9 +95,24 @@ class GraphSearch final : public NeighborSearch {
     return true;
   }
 
+  // Whether too many rows will be measured until so many are accepted, if others are accepted as
+  // often as those so far.
+  bool WouldMeasureTooMany(size_t wanted) const {
+    if (query_.max_visited == 0 || fresh_.size() >= wanted) return false;
+    const double rows_per_accepted =
+        static_cast<double>(beam_->visited()) / static_cast<double>(fresh_.size() + 1);
+    return rows_per_accepted * static_cast<double>(wanted) >
+           static_cast<double>(query_.max_visited);
+  }
+
   // Fills fresh_ with the accepted rows of the beam that were not handed out, nearest first.
   void CollectAccepted() {
     fresh_.clear();
+    if (query_.accept != nullptr && query_.accept->is_lazy()) {
+      std::vector<uint32_t> rows;
+      for (const BeamEntry& entry : beam_->entries()) rows.push_back(entry.node());
+      query_.accept->DecideAbout(rows);
+    }
     for (const BeamEntry& entry : beam_->entries()) {
       if (query_.accept != nullptr && !query_.accept->Accepts(entry.node())) continue;
       if (std::binary_search(returned_.begin(), returned_.end(), entry.node())) continue;
@@ -228,9 +243,13 @@ class FlatSearch final : public NeighborSearch {
     measured_ = true;
     std::vector<uint32_t> batch;
     for (uint32_t row = 0; row < vectors_.rows; ++row) {
-      if (query_.accept == nullptr || query_.accept->Accepts(row)) batch.push_back(row);
+      batch.push_back(row);
       if (batch.size() == kBatch || row + 1 == vectors_.rows) {
         context.CheckCancelled();
+        if (query_.accept != nullptr) {
+          query_.accept->DecideAbout(batch);
+          std::erase_if(batch, [&](uint32_t other) { return !query_.accept->Accepts(other); });
+        }
         Measure(batch);
         batch.clear();
       }

@@ -109,8 +109,9 @@ TEST_F(ExplainTest, IndexesAreCountedAsInClickHouse) {
             "      Nearest neighbours: 1 by L2Distance(v, [7., 1.5])\n"
             "      Filter column: greaterOrEquals(id, 6)\n"
             "      Vector index: near\n"
-            "      Strategy: sub-indexes searched among the rows that pass WHERE\n"
-            "      Candidates: 1 rows of 1 sub-indexes, candidate granules: 1\n"
+            "      Strategy: sub-indexes searched, WHERE evaluated for 4 rows that they came to\n"
+            "      Exact scan: WHERE is true for few rows near the query (1)\n"
+            "      Candidates: 1 rows of 2 sub-indexes, candidate granules: 1\n"
             "      Indexes:\n"
             "        PrimaryKey\n"
             "          Condition: id\n"
@@ -120,7 +121,7 @@ TEST_F(ExplainTest, IndexesAreCountedAsInClickHouse) {
             "          Name: near\n"
             "          Description: vector_similarity GRANULARITY 2\n"
             "          Parts: 1/1\n"
-            "          Granules: 1/3\n"
+            "          Granules: 3/3\n"
             "        Ranges: 1\n");
 }
 

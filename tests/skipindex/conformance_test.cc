@@ -211,12 +211,7 @@ TEST_P(EveryKind, SearchesReturnAcceptedRowsOnce) {
   if (searcher == nullptr) return;
   TestContext test;
   const std::vector<float> query(kDimensions, 0.3f);
-  AcceptSet accept(trial_.rows(), kGranuleRows, [&](size_t granule, RowBitmap& rows) {
-    const size_t end = std::min(trial_.rows(), (granule + 1) * kGranuleRows);
-    for (size_t row = granule * kGranuleRows; row < end; ++row) {
-      if (row % 2 == 0) rows.Set(row);
-    }
-  });
+  AcceptSet accept = LazilyEveryNth(trial_.rows(), 2);
   const auto search =
       searcher->Start({.vector = query, .count = 5, .effort = 9, .accept = &accept});
   std::set<uint32_t> seen;

@@ -12,6 +12,9 @@
 #include <thread>
 #include <vector>
 
+#include <gtest/gtest.h>
+
+#include "granary/skipindex/accept_set.h"
 #include "granary/skipindex/registry.h"
 #include "granary/skipindex/skip_index.h"
 #include "granary/table/expression.h"
@@ -52,6 +55,18 @@ IndexArgument Argument(T number) {
 }
 
 inline IndexArgument Argument(double number) { return {Value(number), false}; }
+
+// Accepts every nth row, and asks about each row once.
+inline AcceptSet LazilyEveryNth(size_t rows, size_t n) {
+  auto asked = std::make_shared<RowBitmap>(rows);
+  return AcceptSet(RowBitmap(rows, true), [=](std::span<const uint32_t> about, auto accepted) {
+    for (size_t i = 0; i < about.size(); ++i) {
+      EXPECT_FALSE(asked->Test(about[i])) << "row " << about[i] << " a second time";
+      asked->Set(about[i]);
+      accepted[i] = about[i] % n == 0 ? 1 : 0;
+    }
+  });
+}
 
 // A block of two granules under a pruning index, and the predicates that may match it.
 class PrunedBlock {

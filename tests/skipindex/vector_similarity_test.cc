@@ -87,6 +87,12 @@ std::vector<uint32_t> ExactOrder(const VectorRows& rows, Metric metric,
   return order;
 }
 
+std::vector<uint32_t> Rows(const std::vector<Candidate>& candidates) {
+  std::vector<uint32_t> rows;
+  for (const Candidate& candidate : candidates) rows.push_back(candidate.row);
+  return rows;
+}
+
 // How many of the true nearest 10 are among the candidates.
 size_t Hits(const std::vector<Candidate>& found, const std::vector<uint32_t>& exact) {
   std::set<uint32_t> rows;
@@ -198,6 +204,8 @@ TEST_P(EveryCombination, ReturnsOnlyAcceptedRowsAndAsManyAsWanted) {
       const auto found = opened.Search(query, 10, 100, &accept);
       EXPECT_GE(found.size(), 10u) << "every " << modulus << "th";
       for (const Candidate& candidate : found) EXPECT_EQ(candidate.row % modulus, 0u);
+      AcceptSet lazy = LazilyEveryNth(3000, modulus);
+      EXPECT_EQ(Rows(opened.Search(query, 10, 100, &lazy)), Rows(found));
       hits += Hits(found, ExactOrder(opened.vectors, metric, query, &accept));
     }
     EXPECT_GE(hits, 95u) << "every " << modulus << "th";
@@ -367,11 +375,7 @@ TEST(VectorSimilarityTest, SmallBlocksAreScannedExactly) {
     EXPECT_TRUE(opened.sub_index->neighbor_searcher()->is_flat());
     EXPECT_LT(opened.bytes.span().size(), 200u);
     const std::span query(base.data() + 11 * kDimensions, kDimensions);
-    AcceptSet accept(500, 64, [](size_t granule, RowBitmap& rows) {
-      for (size_t row = granule * 64; row < std::min<size_t>(500, granule * 64 + 64); ++row) {
-        if (row % 3 == 0) rows.Set(row);
-      }
-    });
+    AcceptSet accept = LazilyEveryNth(500, 3);
     const auto exact = ExactOrder(opened.vectors, metric, query, &accept);
     auto search = opened.Start(query, 7, 7, &accept);
     std::vector<Candidate> found;
