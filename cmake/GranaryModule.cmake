@@ -18,6 +18,10 @@ if(GRANARY_SANITIZE)
   target_link_options(granary_options INTERFACE -fsanitize=${GRANARY_SANITIZE})
 endif()
 
+# For a shared library: relative relocations take a bit each, not 24 bytes, and what a module calls of
+# another is not looked up by name.
+set(GRANARY_LINK_OPTIONS LINKER:-z,pack-relative-relocs LINKER:-Bsymbolic)
+
 # granary_module(name below...): the sources of folder `name` as the object library granary_<name>.
 function(granary_module name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc
@@ -26,6 +30,13 @@ function(granary_module name)
   set_target_properties(granary_${name} PROPERTIES LINKER_LANGUAGE CXX)
   target_include_directories(granary_${name} PUBLIC ${CMAKE_BINARY_DIR}/include)
   target_link_libraries(granary_${name} PRIVATE granary_options PUBLIC ${GRANARY_LIBRARIES})
+endfunction()
+
+# granary_built_for_size(files...): what runs once for a statement or a part, not for each row.
+function(granary_built_for_size)
+  if(NOT GRANARY_SANITIZE)
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-Os>)
+  endif()
 endfunction()
 
 # granary_tests(name modules...): tests/<name>/*_test.cc as one executable <name>_test, linked with
