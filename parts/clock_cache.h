@@ -3,6 +3,7 @@
 // Lookups go through a concurrent hash table and take no lock shared between keys.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +58,19 @@ class ClockCache {
     }
     Admit(slot);
     return slot->value;
+  }
+
+  // The value of this key weighs something else now. Where there is no room for that, others are
+  // dropped, and in the end this one.
+  void Reweigh(const CacheKey& key, size_t weight) {
+    std::shared_ptr<Slot> slot;
+    if (!slots_.find(key, slot)) return;
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find(ring_.begin(), ring_.end(), slot);
+    if (found == ring_.end()) return;
+    TakeOut(static_cast<size_t>(found - ring_.begin()));
+    slot->weight = weight;
+    PutIn(slot);
   }
 
   // Drops everything; who holds a value keeps it.
@@ -115,6 +129,11 @@ class ClockCache {
 
   void Admit(const std::shared_ptr<Slot>& slot) {
     const std::lock_guard lock(mutex_);
+    PutIn(slot);
+  }
+
+  void PutIn(const std::shared_ptr<Slot>& slot) {
+    if (slot->weight > limit_) return EraseSlot(slot);
     while (!HasRoomFor(slot->weight)) {
       if (ring_.empty()) return EraseSlot(slot);
       if (hand_ >= ring_.size()) hand_ = 0;
@@ -134,9 +153,13 @@ class ClockCache {
   }
 
   void Evict(size_t position) {
+    EraseSlot(ring_[position]);
+    TakeOut(position);
+  }
+
+  void TakeOut(size_t position) {
     weight_ -= ring_[position]->weight;
     if (memory_ != nullptr) memory_->Release(ring_[position]->weight);
-    EraseSlot(ring_[position]);
     ring_[position] = ring_.back();
     ring_.pop_back();
   }

@@ -71,8 +71,30 @@ class InsertTask {
 
   PartPtr WritePart(const Block& rows, std::vector<Value> partition) {
     const auto order = SortOrder(Evaluate(table_.schema->sorting_key, rows));
-    PartWriter writer(directory_, WriterOptions(std::move(partition)), context_);
-    writer.Append(order ? Gather(rows, *order) : rows);
+    const Block sorted = order ? Gather(rows, *order) : rows;
+    PartWriterOptions options = WriterOptions(std::move(partition));
+    try {
+      return WriteSorted(sorted, options);
+    } catch (const Error& error) {
+      const auto needs_memory = [](const DeclaredIndex& index) {
+        return index.index->vector_search() != nullptr;
+      };
+      if (error.code() != ErrorCode::kMemoryLimitExceeded ||
+          std::erase_if(options.indexes, needs_memory) == 0) {
+        throw;
+      }
+      context_.Warn(fmt::format(
+          "A part of table {} is written without its vector index and will be searched by "
+          "scanning, until a merge or ALTER TABLE ... MATERIALIZE INDEX builds the index: {}",
+          table_.schema->table_name, error.message()));
+    }
+    options.name.min_block = options.name.max_block = next_block_();
+    return WriteSorted(sorted, options);
+  }
+
+  PartPtr WriteSorted(const Block& rows, const PartWriterOptions& options) const {
+    PartWriter writer(directory_, options, context_);
+    writer.Append(rows);
     return writer.Finish();
   }
 

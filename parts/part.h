@@ -54,6 +54,8 @@ struct DeclaredIndex {
 
   // What parts remember: declaration.text and the inferred dimensions, if any.
   std::string identity() const;
+  // Whether identity() is `text`; allocates nothing.
+  bool HasIdentity(std::string_view text) const;
 };
 
 // A column of a part, as system tables show it.

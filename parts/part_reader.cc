@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include <boost/container/small_vector.hpp>
 #include <fmt/format.h>
 
 #include "granary/parts/column_codec.h"
@@ -14,6 +15,9 @@ namespace {
 
 // A column of a part that is read as a whole and kept has at most one part in so many of the cache.
 constexpr size_t kShareOfCache = 4;
+
+// Of the few rows that a search returns.
+using RowNumbers = boost::container::small_vector<uint32_t, 32>;
 
 // Memory that a view of mapped vectors keeps alive: the part with its map.
 ColumnPtr MappedElements(const PartPtr& part, const DataType& type, const VectorRows& rows) {
@@ -89,6 +93,9 @@ class FrameColumnReader final : public ColumnReader {
   }
 
   ColumnPtr Gather(std::span<const uint32_t> rows) override {
+    if (column_.type.fixed_bytes() > 0) {
+      return VisitFixedType(column_.type.id(), [&]<class T>() { return GatherNumbers<T>(rows); });
+    }
     std::vector<ColumnPtr> pieces;
     std::vector<uint32_t> rows_in_granule;
     for (size_t i = 0; i < rows.size();) {
@@ -127,23 +134,54 @@ class FrameColumnReader final : public ColumnReader {
   }
 
   ColumnPtr Decode(size_t granule, const FramePtr& frame) const {
-    ByteReader in = BytesOf(granule, *frame);
+    ByteReader in = ReaderOf(granule, *frame);
     return DecodeRows(column_.type, part_->RowsIn({granule, granule + 1}), frame, in);
   }
 
   ColumnPtr DecodeSome(size_t granule, const Frame& frame, std::span<const uint32_t> rows) const {
-    ByteReader in = BytesOf(granule, frame);
+    ByteReader in = ReaderOf(granule, frame);
     return DecodeSomeRows(column_.type, part_->RowsIn({granule, granule + 1}), rows, in);
   }
 
-  ByteReader BytesOf(size_t granule, const Frame& frame) const {
+  // Straight from the frames, in which numbers lie as they are.
+  template <class T>
+  ColumnPtr GatherNumbers(std::span<const uint32_t> rows) {
+    const auto owner = std::make_shared_for_overwrite<T[]>(rows.size());
+    T* const values = owner.get();
+    for (size_t i = 0; i < rows.size();) {
+      const size_t granule = rows[i] / part_->granule_rows();
+      const uint64_t first = part_->FirstRow(granule);
+      const FramePtr frame = CachedFrame(granule);
+      const std::span<const std::byte> bytes = BytesOf(granule, *frame);
+      const size_t count = part_->RowsIn({granule, granule + 1});
+      if (bytes.size() / sizeof(T) < count || !IsAlignedFor<T>(bytes.data())) {
+        part_->ThrowDamaged(column_.places, 0, "a mark that points to fewer values than rows");
+      }
+      const T* const numbers = reinterpret_cast<const T*>(bytes.data());
+      for (; i < rows.size() && rows[i] < first + count; ++i) values[i] = numbers[rows[i] - first];
+    }
+    return std::make_shared<NumberColumn<T>>(
+        column_.type, std::shared_ptr<const void>(owner, values), values, rows.size());
+  }
+
+  template <class T>
+  static bool IsAlignedFor(const void* address) {
+    return reinterpret_cast<uintptr_t>(address) % alignof(T) == 0;
+  }
+
+  ByteReader ReaderOf(size_t granule, const Frame& frame) const {
+    return ByteReader(BytesOf(granule, frame), "granule " + std::to_string(granule) +
+                                                   " of column " + column_.name + " of part " +
+                                                   part_->name_text());
+  }
+
+  // From the beginning of the granule to the end of its frame.
+  std::span<const std::byte> BytesOf(size_t granule, const Frame& frame) const {
     const Mark& mark = part_->Marks(number_)[granule];
     if (mark.raw_offset > frame.raw.size()) {
       part_->ThrowDamaged(column_.places, 0, "a mark that points beyond its frame");
     }
-    return ByteReader(frame.raw.subspan(mark.raw_offset), "granule " + std::to_string(granule) +
-                                                              " of column " + column_.name +
-                                                              " of part " + part_->name_text());
+    return frame.raw.subspan(mark.raw_offset);
   }
 
   const std::shared_ptr<const StoredPart> part_;
@@ -183,6 +221,7 @@ class PartReader::Impl {
       : part_(std::static_pointer_cast<const StoredPart>(std::move(part))),
         names_(std::move(columns)),
         context_(context) {
+    readers_.reserve(names_.size());
     for (const std::string& name : names_) {
       readers_.push_back(MakeReader(part_, name, keeps_frames));
     }
@@ -197,23 +236,25 @@ class PartReader::Impl {
 
   Block Gather(std::span<const uint32_t> rows) {
     if (names_.empty()) return Block(rows.size());
-    std::vector<uint32_t> ascending(rows.begin(), rows.end());
+    RowNumbers ascending(rows.begin(), rows.end());
     std::sort(ascending.begin(), ascending.end());
     ascending.erase(std::unique(ascending.begin(), ascending.end()), ascending.end());
-    Block block = ReadColumns([&](ColumnReader& reader) { return reader.Gather(ascending); });
+    const std::span<const uint32_t> wanted(ascending.data(), ascending.size());
+    Block block = ReadColumns([&](ColumnReader& reader) { return reader.Gather(wanted); });
     if (std::equal(rows.begin(), rows.end(), ascending.begin(), ascending.end())) return block;
-    std::vector<uint32_t> order(rows.size());
+    RowNumbers order(rows.size());
     std::transform(rows.begin(), rows.end(), order.begin(), [&](uint32_t row) {
       const auto found = std::lower_bound(ascending.begin(), ascending.end(), row);
       return static_cast<uint32_t>(found - ascending.begin());
     });
-    return block.Gather(order);
+    return block.Gather({order.data(), order.size()});
   }
 
  private:
   template <class ReadOne>
   Block ReadColumns(ReadOne&& read) {
     std::vector<NamedColumn> columns;
+    columns.reserve(names_.size());
     for (size_t i = 0; i < names_.size(); ++i) {
       context_.CheckCancelled();
       columns.push_back({names_[i], read(*readers_[i])});

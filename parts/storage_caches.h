@@ -15,10 +15,11 @@ class StorageCaches {
  public:
   struct Limits {
     size_t frame_bytes = size_t{128} << 20;  // decompressed column data; 0: nothing is kept
-    size_t sub_indexes = 65536;              // opened sub-indexes
+    size_t sub_index_bytes = size_t{64}
+                             << 20;  // opened sub-indexes, as far as they are on the heap
   };
-  // Column data is charged to `memory`, if any, which outlives the caches; what it has no room for
-  // is not kept.
+  // Both are charged to `memory`, if any, which outlives the caches; what it has no room for is not
+  // kept.
   explicit StorageCaches(Limits limits, MemoryTracker* memory = nullptr);
   ~StorageCaches();
 

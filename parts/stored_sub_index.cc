@@ -93,13 +93,16 @@ std::shared_ptr<const OpenedSubIndex> StoredPart::OpenVerified(const DeclaredInd
 
 std::pair<std::shared_ptr<const OpenedSubIndex>, size_t> StoredPart::LoadSubIndex(
     const DeclaredIndex& index, size_t number, size_t block, const TaskContext& context) const {
+  std::shared_ptr<const OpenedSubIndex> opened;
   try {
-    return {OpenVerified(index, number, block, context), 1};
+    opened = OpenVerified(index, number, block, context);
   } catch (const Error& error) {
     if (MustPass(error)) throw;
     WarnOfIndex(number, error.message(), context);
-    return {std::make_shared<OpenedSubIndex>(), 1};
+    opened = std::make_shared<OpenedSubIndex>();
   }
+  opened->weight = opened->heap_bytes();
+  return {opened, opened->weight};
 }
 
 void StoredPart::HandOverUnverified() const {
@@ -123,9 +126,13 @@ std::shared_ptr<const SubIndex> StoredPart::OpenSubIndex(const DeclaredIndex& in
   const auto number = static_cast<size_t>(found - indexes_.data());
   if (damaged_[number].load(std::memory_order_relaxed)) return nullptr;
   const CacheKey key{id_, (uint64_t{number} << 40) | block};
+  auto& cache = directory_->table().caches().impl().sub_indexes;
   std::shared_ptr<const OpenedSubIndex> opened =
-      directory_->table().caches().impl().sub_indexes.FindOrLoad(
-          key, [&] { return LoadSubIndex(index, number, block, context); });
+      cache.FindOrLoad(key, [&] { return LoadSubIndex(index, number, block, context); });
+  const size_t weight = opened->heap_bytes();
+  if (opened->weight.exchange(weight, std::memory_order_relaxed) != weight) {
+    cache.Reweigh(key, weight);
+  }
   const SubIndex* sub_index = opened->sub_index.get();
   if (sub_index == nullptr) return nullptr;
   return {std::move(opened), sub_index};

@@ -20,11 +20,19 @@ struct OpenedSubIndex {
   VectorRows vectors;
   std::shared_ptr<const SkipIndex> index;
   std::shared_ptr<const SubIndex> sub_index;
+  // What the cache was told last.
+  mutable std::atomic<size_t> weight{0};
+
+  size_t heap_bytes() const {
+    // With its entry in the cache.
+    constexpr size_t kOwnBytes = 512;
+    return kOwnBytes + (sub_index != nullptr ? sub_index->heap_bytes() : 0);
+  }
 };
 
 struct StorageCaches::Impl {
   Impl(const Limits& limits, MemoryTracker* memory)
-      : frames(limits.frame_bytes, memory), sub_indexes(limits.sub_indexes) {}
+      : frames(limits.frame_bytes, memory), sub_indexes(limits.sub_index_bytes, memory) {}
 
   std::atomic<uint64_t> next_part_id{1};
   ClockCache<Frame> frames;

@@ -130,7 +130,7 @@ BlockStreamPtr AggregateStep::Open(StatementContext& context) const {
   const std::shared_ptr<BlockStream> input = inputs()[0]->Open(context);
   return std::make_unique<DeferredStream>(
       [this, input, &context] { return Aggregate(*input, context.task()); },
-      context.settings().max_block_size);
+      context.settings().max_block_size, &context.task());
 }
 
 Block AggregateStep::Aggregate(BlockStream& input, const TaskContext& task) const {

@@ -1,8 +1,10 @@
 #include "granary/query/granule_filter.h"
 
 #include <algorithm>
-#include <functional>
+#include <string_view>
 #include <utility>
+
+#include <boost/container/small_vector.hpp>
 
 namespace granary {
 namespace {
@@ -22,11 +24,6 @@ std::vector<std::string> SplitNames(const std::string& list) {
 
 bool Contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-bool MentionsAny(const Predicate& predicate, const std::vector<std::string>& expressions) {
-  return std::any_of(expressions.begin(), expressions.end(),
-                     [&](const std::string& text) { return predicate.Mentions(text); });
 }
 
 // Appends a range, joined with the last one where they touch.
@@ -118,17 +115,18 @@ class GranulePruner {
   }
 
   void PruneByPrimaryKey() {
-    std::vector<std::string> key;
-    for (const ExpressionPtr& part_of_key : parts_.schema->primary_key) {
-      key.push_back(part_of_key->text());
+    const std::vector<ExpressionPtr>& primary_key = parts_.schema->primary_key;
+    const bool is_useful = std::any_of(
+        primary_key.begin(), primary_key.end(),
+        [&](const ExpressionPtr& part_of_key) { return predicate_.Mentions(part_of_key->text()); });
+    if (!is_useful) {
+      return RunStage({.type = "PrimaryKey", .condition = "true"}, [](SelectedPart&) {});
     }
-    const bool is_useful = MentionsAny(predicate_, key);
-    RunStage({.type = "PrimaryKey", .condition = is_useful ? Condition(key) : "true"},
-             [&](SelectedPart& selected) {
-               if (!is_useful) return;
-               selected.ranges =
-                   KeyRangeFinder(*selected.part, key, predicate_).Find(selected.ranges);
-             });
+    std::vector<std::string> key;
+    for (const ExpressionPtr& part_of_key : primary_key) key.push_back(part_of_key->text());
+    RunStage({.type = "PrimaryKey", .condition = Condition(key)}, [&](SelectedPart& selected) {
+      selected.ranges = KeyRangeFinder(*selected.part, key, predicate_).Find(selected.ranges);
+    });
   }
 
   void PruneByIndex(const DeclaredIndex& index) {
@@ -142,7 +140,8 @@ class GranulePruner {
   GranuleSelection Take() { return std::move(selection_); }
 
  private:
-  void RunStage(PruningStage stage, const std::function<void(SelectedPart&)>& prune) {
+  template <class Prune>
+  void RunStage(PruningStage stage, Prune&& prune) {
     stage.parts_before = selection_.parts.size();
     stage.granules_before = selection_.granules();
     for (SelectedPart& selected : selection_.parts) {
@@ -197,9 +196,11 @@ class GranulePruner {
   GranuleSelection selection_;
 };
 
-void CheckForcedIndexes(const QuerySettings& settings, const std::vector<std::string>& used) {
+using IndexNames = boost::container::small_vector<std::string_view, 8>;
+
+void CheckForcedIndexes(const QuerySettings& settings, const IndexNames& used) {
   for (const std::string& name : SplitNames(settings.force_data_skipping_indices)) {
-    if (Contains(used, name)) continue;
+    if (std::find(used.begin(), used.end(), name) != used.end()) continue;
     throw Error(ErrorCode::kIndexNotUsed,
                 "Index '" + name +
                     "' is forced by force_data_skipping_indices but cannot be used "
@@ -264,6 +265,7 @@ size_t GranuleSelection::range_count() const {
 
 GranuleSelection AllGranules(const PartSet& parts) {
   GranuleSelection selection;
+  selection.parts.reserve(parts.parts.size());
   for (const VisiblePart& visible : parts.parts) {
     if (visible.live_rows() == 0) continue;
     selection.parts.push_back({visible.part, {visible.part->all_granules()}, visible.dead});
@@ -278,15 +280,15 @@ bool IsIndexAllowed(const std::string& name, const QuerySettings& settings) {
 
 GranuleSelection SelectGranules(const PartSet& parts, const Predicate& predicate,
                                 const QuerySettings& settings,
-                                const std::vector<std::string>& other_indexes_used,
+                                std::span<const std::string> other_indexes_used,
                                 const TaskContext& context) {
   GranulePruner pruner(parts, predicate, context);
   pruner.PruneByPartition();
   pruner.PruneByPrimaryKey();
-  std::vector<std::string> used = other_indexes_used;
+  IndexNames used(other_indexes_used.begin(), other_indexes_used.end());
   for (const DeclaredIndex& index : parts.indexes) {
     const std::string& name = index.declaration.name;
-    if (!IsIndexAllowed(name, settings) || !index.index->CanPrune(predicate)) continue;
+    if (!index.index->CanPrune(predicate) || !IsIndexAllowed(name, settings)) continue;
     pruner.PruneByIndex(index);
     used.push_back(name);
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -59,7 +60,7 @@ GranuleSelection AllGranules(const PartSet& parts);
 // ones prune nothing.
 GranuleSelection SelectGranules(const PartSet& parts, const Predicate& predicate,
                                 const QuerySettings& settings,
-                                const std::vector<std::string>& other_indexes_used,
+                                std::span<const std::string> other_indexes_used,
                                 const TaskContext& context);
 
 // Whether the settings allow the index: use_skip_indexes, ignore_data_skipping_indices.

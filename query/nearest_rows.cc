@@ -45,6 +45,16 @@ DistanceQuery::DistanceQuery(DistanceFunction function, std::string column, cons
   floats_.assign(doubles_.begin(), doubles_.end());
 }
 
+DistanceQuery::DistanceQuery(DistanceFunction function, std::string column,
+                             std::span<const float> vector, bool is_double,
+                             const DistanceKernels* kernels)
+    : function_(function),
+      column_(std::move(column)),
+      kernels_(kernels),
+      floats_(vector.begin(), vector.end()),
+      doubles_(vector.begin(), vector.end()),
+      is_double_(is_double) {}
+
 bool DistanceQuery::is_finite() const {
   return std::all_of(floats_.begin(), floats_.end(), [](float x) { return std::isfinite(x); });
 }

@@ -20,6 +20,8 @@ class DistanceQuery {
   // `vector` is one row of an array of numbers. `is_double`: distances are Float64, else Float32.
   DistanceQuery(DistanceFunction function, std::string column, const Column& vector, bool is_double,
                 const DistanceKernels* kernels);
+  DistanceQuery(DistanceFunction function, std::string column, std::span<const float> vector,
+                bool is_double, const DistanceKernels* kernels);
 
   DistanceFunction function() const { return function_; }
   const std::string& column() const { return column_; }

@@ -4,14 +4,35 @@
 #include <numeric>
 #include <utility>
 
+#include <boost/container/small_vector.hpp>
+
 #include "granary/parts/part_reader.h"
 
 namespace granary {
+namespace {
+
+using Numbers = boost::container::small_vector<uint32_t, 32>;
+
+std::span<const uint32_t> View(const Numbers& numbers) { return {numbers.data(), numbers.size()}; }
+
+Block GatherFrom(const SelectedPart& selected, std::span<const uint32_t> rows,
+                 const std::vector<std::string>& columns, const TaskContext& task) {
+  return PartReader(selected.part, columns, task).Gather(rows);
+}
+
+}  // namespace
 
 Block GatherRanked(std::span<const RankedRow> rows, const GranuleSelection& selection,
                    const std::vector<std::string>& columns, const TaskContext& task) {
   if (columns.empty() || rows.empty()) return Block(rows.size());
-  std::vector<uint32_t> order(rows.size());
+  const uint32_t first_part = rows.front().part;
+  Numbers rows_of_part;
+  if (std::all_of(rows.begin(), rows.end(),
+                  [&](const RankedRow& row) { return row.part == first_part; })) {
+    for (const RankedRow& row : rows) rows_of_part.push_back(row.row);
+    return GatherFrom(selection.parts[first_part], View(rows_of_part), columns, task);
+  }
+  Numbers order(rows.size());
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
     return rows[a].part != rows[b].part ? rows[a].part < rows[b].part : rows[a].row < rows[b].row;
@@ -19,21 +40,27 @@ Block GatherRanked(std::span<const RankedRow> rows, const GranuleSelection& sele
   std::vector<Block> blocks;
   for (size_t begin = 0; begin < order.size();) {
     const uint32_t part = rows[order[begin]].part;
-    std::vector<uint32_t> rows_of_part;
+    rows_of_part.clear();
     for (; begin < order.size() && rows[order[begin]].part == part; ++begin) {
       rows_of_part.push_back(rows[order[begin]].row);
     }
-    blocks.push_back(PartReader(selection.parts[part].part, columns, task).Gather(rows_of_part));
+    blocks.push_back(GatherFrom(selection.parts[part], View(rows_of_part), columns, task));
   }
-  std::vector<uint32_t> rank(rows.size());
+  Numbers rank(rows.size());
   for (size_t i = 0; i < order.size(); ++i) rank[order[i]] = static_cast<uint32_t>(i);
-  return ConcatenateBlocks(blocks).Gather(rank);
+  return ConcatenateBlocks(blocks).Gather(View(rank));
 }
 
 ColumnPtr DistanceColumn(std::span<const RankedRow> rows, const DataType& type) {
-  auto values = ColumnBuilder::Create(type);
-  for (const RankedRow& row : rows) values->Append(Value(row.distance));
-  return values->Finish();
+  const auto column = [&]<class T>(T) -> ColumnPtr {
+    const auto owner = std::make_shared_for_overwrite<T[]>(rows.size());
+    T* const values = owner.get();
+    std::transform(rows.begin(), rows.end(), values,
+                   [](const RankedRow& row) { return static_cast<T>(row.distance); });
+    return std::make_shared<NumberColumn<T>>(type, std::shared_ptr<const void>(owner, values),
+                                             values, rows.size());
+  };
+  return type.id() == TypeId::kFloat32 ? column(float{}) : column(double{});
 }
 
 void CheckDimensions(const DeclaredIndex& index, const DistanceQuery& query) {

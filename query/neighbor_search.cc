@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <boost/container/small_vector.hpp>
+
 #include "granary/query/matching_rows.h"
 
 namespace granary {
@@ -40,8 +42,8 @@ bool HasBounds(const SearchedBlock& block) {
 SearchableRowsPtr SelectSearchableRows(PartSetPtr parts, const DeclaredIndex* index,
                                        const RowFilter& filter, const QuerySettings& settings,
                                        const TaskContext& task) {
-  std::vector<std::string> used;
-  if (index != nullptr) used.push_back(index->declaration.name);
+  std::span<const std::string> used;
+  if (index != nullptr) used = {&index->declaration.name, 1};
   auto rows = std::make_shared<SearchableRows>();
   rows->selection = std::make_shared<const GranuleSelection>(
       SelectGranules(*parts, filter.predicate, settings, used, task));
@@ -295,7 +297,7 @@ std::vector<std::vector<uint32_t>> NeighborSearchRun::KeepBestCandidates() {
     uint32_t part;
     uint32_t row;
   };
-  std::vector<PartCandidate> all;
+  boost::container::small_vector<PartCandidate, 256> all;
   size_t most = effort();
   for (const SearchedBlock& block : graphs_) {
     most = std::max(most, block.sub_index->neighbor_searcher()->candidates_max(effort()));
@@ -313,6 +315,7 @@ std::vector<std::vector<uint32_t>> NeighborSearchRun::KeepBestCandidates() {
     all.resize(kept);
   }
   std::vector<std::vector<uint32_t>> rows_of_part(selection().parts.size());
+  if (rows_of_part.size() == 1) rows_of_part.front().reserve(all.size());
   for (const PartCandidate& candidate : all) rows_of_part[candidate.part].push_back(candidate.row);
   statistics_.candidates = kept;
   for (std::vector<uint32_t>& rows : rows_of_part) std::sort(rows.begin(), rows.end());

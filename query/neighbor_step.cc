@@ -20,15 +20,24 @@ NeighborStep::NeighborStep(TablePtr table, Header header, NeighborShape shape, s
       reason_(std::move(reason)),
       filter_(std::move(filter)),
       range_(std::move(range)),
-      settings_(std::move(settings)) {}
+      settings_(std::move(settings)),
+      stored_columns_(ColumnNames(this->header())) {
+  std::erase(stored_columns_, shape_.distance->text());
+}
 
 DistanceQuery NeighborStep::MakeQuery(StatementContext& context) const {
-  const ColumnPtr vector = shape_.parameter.empty()
-                               ? shape_.query
-                               : context.parameters().Get(shape_.parameter, shape_.query->type());
-  return DistanceQuery(shape_.function, shape_.column, *vector,
-                       shape_.distance->type().id() == TypeId::kFloat64,
-                       context.functions().kernels);
+  const auto query_of = [&](const auto& vector) {
+    return DistanceQuery(shape_.function, shape_.column, vector,
+                         shape_.distance->type().id() == TypeId::kFloat64,
+                         context.functions().kernels);
+  };
+  if (shape_.parameter.empty()) return query_of(*shape_.query);
+  const Parameters& parameters = context.parameters();
+  const DataType& type = shape_.query->type();
+  if (type.is_array() && type.element().id() == TypeId::kFloat32) {
+    if (const auto floats = parameters.Floats(shape_.parameter)) return query_of(*floats);
+  }
+  return query_of(*parameters.Get(shape_.parameter, type));
 }
 
 const DeclaredIndex* NeighborStep::FindIndex(const PartSet& parts,
@@ -55,7 +64,7 @@ NeighborRequest NeighborStep::MakeRequest(const PartSet& parts, const DistanceQu
 
 BlockStreamPtr NeighborStep::Open(StatementContext& context) const {
   return std::make_unique<DeferredStream>([this, &context] { return Search(context); },
-                                          settings_->max_block_size);
+                                          settings_->max_block_size, &context.task());
 }
 
 Block NeighborStep::Search(StatementContext& context) const {
@@ -110,19 +119,15 @@ NeighborStep::TimedSearch NeighborStep::SearchTwice(const PartSetPtr& parts,
 
 Block NeighborStep::ReadRows(const std::vector<RankedRow>& rows, const GranuleSelection& selection,
                              const TaskContext& task) const {
-  const std::string& distance = shape_.distance->text();
-  std::vector<std::string> columns = ColumnNames(header());
-  std::erase(columns, distance);
-  const Block stored = GatherRanked(rows, selection, columns, task);
-  Block result(rows.size());
+  const Block stored = GatherRanked(rows, selection, stored_columns_, task);
+  std::vector<NamedColumn> columns;
+  columns.reserve(header().size());
   for (const HeaderColumn& column : header()) {
-    if (column.name != distance) {
-      result.Add(column.name, stored.Get(column.name));
-      continue;
-    }
-    result.Add(column.name, DistanceColumn(rows, column.type));
+    const bool is_distance = column.name == shape_.distance->text();
+    columns.push_back(
+        {column.name, is_distance ? DistanceColumn(rows, column.type) : stored.Get(column.name)});
   }
-  return result;
+  return Block(std::move(columns));
 }
 
 StepDescription NeighborStep::Describe(StatementContext& context, bool with_indexes) const {

@@ -61,6 +61,7 @@ class NeighborStep final : public PlanStep {
   RowFilter filter_;
   CompiledExpressionPtr range_;
   std::shared_ptr<const QuerySettings> settings_;
+  std::vector<std::string> stored_columns_;  // of the header, without the distance
 };
 
 }  // namespace granary

@@ -1,5 +1,6 @@
 #include "granary/query/parameters.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -9,10 +10,17 @@ namespace granary {
 namespace {
 
 template <class T>
-ColumnPtr VectorColumn(std::span<const T> vector, TypeId element) {
-  auto elements = std::make_shared<NumberColumn<T>>(DataType(element),
-                                                    std::vector<T>(vector.begin(), vector.end()));
-  return ArrayColumn::Uniform(std::move(elements), vector.size(), 1);
+std::shared_ptr<const T[]> Copied(std::span<const T> vector) {
+  auto copy = std::make_shared_for_overwrite<T[]>(vector.size());
+  std::copy(vector.begin(), vector.end(), copy.get());
+  return copy;
+}
+
+template <class T>
+ColumnPtr VectorColumn(const std::shared_ptr<const T[]>& vector, size_t length, TypeId element) {
+  auto elements = std::make_shared<NumberColumn<T>>(
+      DataType(element), std::shared_ptr<const void>(vector, vector.get()), vector.get(), length);
+  return ArrayColumn::Uniform(std::move(elements), length, 1);
 }
 
 // A value that is not of the placeholder's type itself, as ClickHouse reads parameters: strings as
@@ -39,11 +47,11 @@ ColumnPtr FromValue(const Value& value, const DataType& type) {
 }  // namespace
 
 void Parameters::Set(std::string_view name, std::span<const float> vector) {
-  values_[std::string(name)] = {.vector = VectorColumn(vector, TypeId::kFloat32)};
+  values_[std::string(name)] = {.floats = Copied(vector), .length = vector.size()};
 }
 
 void Parameters::Set(std::string_view name, std::span<const double> vector) {
-  values_[std::string(name)] = {.vector = VectorColumn(vector, TypeId::kFloat64)};
+  values_[std::string(name)] = {.doubles = Copied(vector), .length = vector.size()};
 }
 
 void Parameters::SetMatrix(std::string_view name, std::span<const float> values,
@@ -57,6 +65,12 @@ void Parameters::SetMatrix(std::string_view name, std::span<const float> values,
       DataType(TypeId::kFloat32), std::vector<float>(values.begin(), values.end()));
   values_[std::string(name)] = {
       .matrix = ArrayColumn::Uniform(std::move(elements), dimensions, values.size() / dimensions)};
+}
+
+std::optional<std::span<const float>> Parameters::Floats(std::string_view name) const {
+  const auto found = values_.find(name);
+  if (found == values_.end() || found->second.floats == nullptr) return std::nullopt;
+  return std::span(found->second.floats.get(), found->second.length);
 }
 
 std::optional<std::string> Parameters::matrix() const {
@@ -86,8 +100,9 @@ bool Parameters::SameValue(const Parameters& other, std::string_view name) const
   const auto a = values_.find(name);
   const auto b = other.values_.find(name);
   if (a == values_.end() || b == other.values_.end()) return false;
-  return a->second.vector == b->second.vector && a->second.matrix == b->second.matrix &&
-         a->second.value == b->second.value && a->second.text == b->second.text;
+  return a->second.floats == b->second.floats && a->second.doubles == b->second.doubles &&
+         a->second.matrix == b->second.matrix && a->second.value == b->second.value &&
+         a->second.text == b->second.text;
 }
 
 ColumnPtr Parameters::Get(std::string_view name, const DataType& type) const {
@@ -107,9 +122,11 @@ ColumnPtr Parameters::Get(std::string_view name, const DataType& type) const {
                     "outermost SELECT, and used nowhere else");
   }
   try {
-    if (given.vector != nullptr) {
-      if (given.vector->type() == type) return given.vector;
-      return FromValue(given.vector->ValueAt(0), type);
+    if (given.floats != nullptr || given.doubles != nullptr) {
+      const ColumnPtr vector = given.floats != nullptr
+                                   ? VectorColumn(given.floats, given.length, TypeId::kFloat32)
+                                   : VectorColumn(given.doubles, given.length, TypeId::kFloat64);
+      return vector->type() == type ? vector : FromValue(vector->ValueAt(0), type);
     }
     return given.value ? FromValue(*given.value, type) : FromText(given.text, type);
   } catch (const Error& error) {

@@ -51,6 +51,8 @@ class Parameters {
   // The value of a placeholder {name:type}, as a column of one row and of that type. Throws
   // UNKNOWN_QUERY_PARAMETER if it was not set, BAD_QUERY_PARAMETER if it does not fit.
   ColumnPtr Get(std::string_view name, const DataType& type) const;
+  // The vector of floats that a parameter was given; nothing if it was given another value or none.
+  std::optional<std::span<const float>> Floats(std::string_view name) const;
   // The name of the parameter that was given a matrix; nothing if there is none, the first by name
   // if there are several.
   std::optional<std::string> matrix() const;
@@ -65,7 +67,9 @@ class Parameters {
 
  private:
   struct Given {
-    ColumnPtr vector;            // a row of Array(Float32 | Float64), or null
+    std::shared_ptr<const float[]> floats;    // a vector of `length` values, or null
+    std::shared_ptr<const double[]> doubles;  // the same of doubles
+    size_t length = 0;
     ColumnPtr matrix;            // rows of Array(Float32), or null
     std::optional<Value> value;  // or a value
     std::string text;            // or text

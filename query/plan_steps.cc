@@ -75,7 +75,10 @@ class LimitedStream final : public BlockStream {
       if (skipped == block->rows()) continue;
       const size_t taken = std::min<uint64_t>(left_, block->rows() - skipped);
       left_ -= taken;
-      if (left_ > 0 || tie_keys_->empty()) return block->Slice(skipped, taken);
+      if (left_ > 0 || tie_keys_->empty()) {
+        if (taken == block->rows()) return block;
+        return block->Slice(skipped, taken);
+      }
       last_row_ = block->Slice(skipped + taken - 1, 1);
       return block->Slice(skipped, taken + TiesFrom(*block, skipped + taken));
     }
@@ -271,7 +274,7 @@ BlockStreamPtr SortStep::Open(StatementContext& context) const {
   const std::shared_ptr<BlockStream> input = inputs()[0]->Open(context);
   return std::make_unique<DeferredStream>(
       [this, input, &context] { return SortAll(*input, keys_, limit_, context.task()); },
-      context.settings().max_block_size);
+      context.settings().max_block_size, &context.task());
 }
 
 StepDescription SortStep::Describe(StatementContext&, bool) const {

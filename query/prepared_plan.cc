@@ -43,9 +43,12 @@ QuerySettings SettingsOf(const sql::Statement& statement, const QuerySettings& s
     for (const auto& change : changes) ApplySetting(changed, change.name, change.value);
   };
   if (statement.kind != sql::StatementKind::kSet) apply(statement.settings);
-  if (const auto* select = sql::As<sql::SelectStatement>(statement)) {
-    apply(select->query->selects.back().settings);
-  }
+  const auto apply_query = [&](const auto* of) {
+    if (of != nullptr && of->query != nullptr) apply(of->query->selects.back().settings);
+  };
+  apply_query(sql::As<sql::SelectStatement>(statement));
+  apply_query(sql::As<sql::ExplainStatement>(statement));
+  apply_query(sql::As<sql::InsertStatement>(statement));
   return changed;
 }
 

@@ -295,7 +295,7 @@ BlockStreamPtr RecallSamplingStep::Open(StatementContext& context) const {
                              context)
             .Run();
       },
-      settings_->max_block_size);
+      settings_->max_block_size, &context.task());
 }
 
 StepDescription RecallSamplingStep::Describe(StatementContext&, bool) const {

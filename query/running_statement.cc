@@ -1,5 +1,6 @@
 #include "granary/query/running_statement.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "granary/query/engine.h"
@@ -8,6 +9,24 @@
 #include "granary/query/table_functions.h"
 
 namespace granary {
+namespace {
+
+// Whether values of the column may be a constant, its elements included.
+bool MayBeConstant(const NamedColumn& named) {
+  return named.column->is_constant() || named.column->type().is_array();
+}
+
+Block Materialized(Block block) {
+  const auto& columns = block.columns();
+  if (std::none_of(columns.begin(), columns.end(), MayBeConstant)) return block;
+  Block materialized(block.rows());
+  for (const NamedColumn& named : columns) {
+    materialized.Add(named.name, named.column->Materialize());
+  }
+  return materialized;
+}
+
+}  // namespace
 
 RunningStatement::RunningStatement(std::unique_ptr<StatementContext> context,
                                    std::function<void(const StatementProgress&)> on_progress)
@@ -24,10 +43,13 @@ void RunningStatement::Start(PlanPtr plan, std::string format, const std::string
   if (!format.empty()) format_ = std::move(format);
   plan_ = std::move(plan);
   if (plan_ == nullptr) return Finish();
-  columns_ = plan_->header();
-  if (outfile.empty()) return;
-  WriteOutfile(outfile);
-  columns_.clear();
+  returns_rows_ = outfile.empty();
+  if (!returns_rows_) WriteOutfile(outfile);
+}
+
+const Header& RunningStatement::columns() const {
+  static const Header kNone;
+  return returns_rows_ ? plan_->header() : kNone;
 }
 
 std::optional<Block> RunningStatement::Next() {
@@ -47,11 +69,7 @@ std::optional<Block> RunningStatement::Next() {
                   "The result has more than " + std::to_string(rows_max) +
                       " rows; add a LIMIT or raise max_result_rows");
     }
-    Block materialized(block->rows());
-    for (const NamedColumn& column : block->columns()) {
-      materialized.Add(column.name, column.column->Materialize());
-    }
-    return materialized;
+    return Materialized(std::move(*block));
   } catch (...) {
     Finish();
     throw;
@@ -65,7 +83,7 @@ void RunningStatement::WriteOutfile(const std::string& outfile) {
   FileSystem& files = context_->engine().user_files();
   const std::unique_ptr<WritableFile> file = files.Create(path);
   try {
-    const auto output = OutputFormat::Create(format, columns_, *file, context_->settings());
+    const auto output = OutputFormat::Create(format, plan_->header(), *file, context_->settings());
     while (std::optional<Block> block = Next()) output->WriteBlock(*block);
     output->Finish();
     file->Close();

@@ -27,7 +27,8 @@ class RunningStatement {
   void Start(PlanPtr plan, std::string format, const std::string& outfile);
   std::optional<Block> Next();
 
-  const Header& columns() const { return columns_; }
+  // Empty for statements that return no rows.
+  const Header& columns() const;
   const std::optional<std::string>& format() const { return format_; }
 
  private:
@@ -39,7 +40,7 @@ class RunningStatement {
   BlockStreamPtr stream_;  // null before the first and after the last row
   bool is_finished_ = false;
   uint64_t rows_returned_ = 0;
-  Header columns_;
+  bool returns_rows_ = false;
   std::optional<std::string> format_;
 };
 

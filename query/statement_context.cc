@@ -34,17 +34,17 @@ void StatementContext::ChangeSettings(const QuerySettings& settings) {
 
 PartSetPtr StatementContext::Parts(const Table& table) {
   std::lock_guard lock(mutex_);
-  PartSetPtr& parts = part_sets_[table.store.get()];
-  if (parts == nullptr) parts = table.store->parts();
-  return parts;
+  for (const auto& [store, parts] : part_sets_) {
+    if (store == table.store.get()) return parts;
+  }
+  return part_sets_.emplace_back(table.store.get(), table.store->parts()).second;
 }
 
 void StatementContext::MakeTask() {
   functions_.kernels = &GetDistanceKernels(settings_.distance_kernels);
-  executor_ = std::make_unique<PoolExecutor>(&engine_->threads(), ThreadPool::Priority::kForeground,
-                                             settings_.max_threads);
+  executor_.emplace(&engine_->threads(), ThreadPool::Priority::kForeground, settings_.max_threads);
   TaskContext::Parts parts;
-  parts.executor = executor_.get();
+  parts.executor = &*executor_;
   parts.memory = &memory_;
   parts.clock = &engine_->clock();
   parts.cancel = cancel_.get();
@@ -55,7 +55,7 @@ void StatementContext::MakeTask() {
     parts.deadline = started_ + std::chrono::duration_cast<std::chrono::nanoseconds>(
                                     std::chrono::duration<double>(settings_.max_execution_time));
   }
-  task_ = std::make_unique<TaskContext>(std::move(parts));
+  task_.emplace(std::move(parts));
 }
 
 void StatementContext::Warn(const std::string& message) {

@@ -4,11 +4,14 @@
 #pragma once
 
 #include <chrono>
-#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include <boost/container/small_vector.hpp>
 
 #include "granary/query/database.h"
 #include "granary/query/functions/function.h"
@@ -69,14 +72,14 @@ class StatementContext {
   MemoryTracker memory_;
   const std::shared_ptr<CancelToken> cancel_;
   Progress progress_;
-  std::unique_ptr<PoolExecutor> executor_;
-  std::unique_ptr<TaskContext> task_;
+  std::optional<PoolExecutor> executor_;
+  std::optional<TaskContext> task_;
   std::atomic<uint64_t> rows_written_{0};
   std::atomic<int64_t> elapsed_ns_{-1};  // once finished
 
   mutable std::mutex mutex_;
   std::vector<std::string> warnings_;
-  std::map<const TableStore*, PartSetPtr> part_sets_;
+  boost::container::small_vector<std::pair<const TableStore*, PartSetPtr>, 2> part_sets_;
 };
 
 }  // namespace granary

@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include <boost/container/small_vector.hpp>
+
 namespace granary {
 namespace {
 
@@ -47,7 +49,7 @@ class BlockSearch {
 
   void GoOn(const TaskContext& task) {
     if (search_ == nullptr) {
-      Start();
+      Start(task);
     } else {
       effort_ *= 2;
     }
@@ -79,7 +81,10 @@ class BlockSearch {
   }
 
  private:
-  void Start() {
+  void Start(const TaskContext& task) {
+    const bool has_accept_set = block_->decide || block_->matching < block_->rows;
+    charge_ = MemoryCharge(task.memory(), has_accept_set ? block_->rows / 8 : 0,
+                           "the rows that may be returned");
     std::optional<RowBitmap> rows;
     if (block_->accept != nullptr && block_->matching < block_->rows) {
       rows.emplace(SliceBitmap(*block_->accept, block_->first_row, block_->rows));
@@ -114,14 +119,15 @@ class BlockSearch {
   const size_t count_;
   size_t effort_;
   const size_t effort_max_;
+  MemoryCharge charge_;  // of accept_
   std::optional<AcceptSet> accept_;
   std::unique_ptr<NeighborSearch> search_;
   bool is_exhausted_ = false;
 };
 
 // The estimate of the count-th nearest candidate; infinite if there are fewer.
-float DistanceOf(size_t count, const std::vector<SearchedBlock>& blocks) {
-  std::vector<float> distances;
+float DistanceOf(size_t count, std::span<const SearchedBlock> blocks) {
+  boost::container::small_vector<float, 512> distances;
   for (const SearchedBlock& block : blocks) {
     for (const Candidate& candidate : block.candidates) distances.push_back(candidate.distance);
   }
@@ -134,16 +140,17 @@ float DistanceOf(size_t count, const std::vector<SearchedBlock>& blocks) {
 }  // namespace
 
 void SearchBlocks(const DistanceQuery& query, size_t count, size_t effort,
-                  std::vector<SearchedBlock>& blocks, const TaskContext& task) {
+                  std::span<SearchedBlock> blocks, const TaskContext& task) {
   size_t matching = 0;
   for (const SearchedBlock& block : blocks) matching += block.matching;
-  std::vector<BlockSearch> searches;
+  boost::container::small_vector<BlockSearch, 2> searches;
+  searches.reserve(blocks.size());
   for (SearchedBlock& block : blocks) {
     const double share = static_cast<double>(block.matching) / static_cast<double>(matching);
     searches.emplace_back(query, count, effort, share, &block);
   }
   const double ratio = static_cast<double>(effort) / static_cast<double>(count);
-  std::vector<BlockSearch*> going;
+  boost::container::small_vector<BlockSearch*, 16> going;
   for (BlockSearch& search : searches) going.push_back(&search);
   while (!going.empty()) {
     task.executor().ParallelFor(going.size(), [&](size_t i) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "granary/query/nearest_rows.h"
@@ -47,6 +48,6 @@ struct SearchedBlock {
 // Searches all blocks for the k nearest rows of all together with the given effort (ef_search), in
 // parallel. `blocks` are of one index.
 void SearchBlocks(const DistanceQuery& query, size_t count, size_t effort,
-                  std::vector<SearchedBlock>& blocks, const TaskContext& task);
+                  std::span<SearchedBlock> blocks, const TaskContext& task);
 
 }  // namespace granary

@@ -99,18 +99,40 @@ uint64_t IndexBytes(const Part& part) {
   return bytes;
 }
 
+// Declared ones that the part has no sub-indexes of.
+ValueArray MissingIndexes(const Part& part, const PartSet& parts) {
+  ValueArray names;
+  for (const DeclaredIndex& index : parts.indexes) {
+    if (part.FindIndex(index) == nullptr) names.emplace_back(index.declaration.name);
+  }
+  return names;
+}
+
 void FillParts(StatementContext& context, RowCollector& rows) {
   for (const TablePtr& table : context.engine().tables().List()) {
     const PartSetPtr parts = context.Parts(*table);
     for (const VisiblePart& visible : parts->parts) {
       const Part& part = *visible.part;
-      rows.Add({Text("default"), table->name, PartitionText(part, *parts->schema), part.name_text(),
-                part.name().partition_id, Flag(true),
-                part.is_compact() ? Text("Compact") : Text("Wide"), uint64_t{part.name().level},
-                part.name().min_block, part.name().max_block, part.rows(),
-                uint64_t{part.granule_count()}, part.stored_bytes(),
-                part.stored_bytes() - IndexBytes(part), part.raw_bytes(), IndexBytes(part),
-                Seconds(part.created()), Flag(visible.dead_rows() > 0), visible.dead_rows()});
+      rows.Add({Text("default"),
+                table->name,
+                PartitionText(part, *parts->schema),
+                part.name_text(),
+                part.name().partition_id,
+                Flag(true),
+                part.is_compact() ? Text("Compact") : Text("Wide"),
+                uint64_t{part.name().level},
+                part.name().min_block,
+                part.name().max_block,
+                part.rows(),
+                uint64_t{part.granule_count()},
+                part.stored_bytes(),
+                part.stored_bytes() - IndexBytes(part),
+                part.raw_bytes(),
+                IndexBytes(part),
+                Seconds(part.created()),
+                Flag(visible.dead_rows() > 0),
+                visible.dead_rows(),
+                MissingIndexes(part, *parts)});
     }
   }
 }
@@ -267,7 +289,8 @@ const std::map<std::string, SystemTable, std::less<>>& AllSystemTables() {
          {"secondary_indices_compressed_bytes", kCount},
          {"modification_time", TypeId::kDateTime},
          {"has_lightweight_delete", kFlag},
-         {"dead_rows", kCount}},
+         {"dead_rows", kCount},
+         {"missing_indexes", DataType::Array(kText)}},
         FillParts}},
       {"settings",
        {settings_header,

@@ -10,10 +10,12 @@
 namespace granary {
 namespace {
 
-// A quarter of the memory limit, so that statements find room beside what is cached.
+// A part of the memory limit, so that statements find room beside what is cached.
 StorageCaches::Limits CacheLimits(const MemoryTracker& memory) {
   StorageCaches::Limits limits;
-  if (memory.limit() != 0) limits.frame_bytes = std::min(limits.frame_bytes, memory.limit() / 4);
+  if (memory.limit() == 0) return limits;
+  limits.frame_bytes = std::min(limits.frame_bytes, memory.limit() / 4);
+  limits.sub_index_bytes = std::min(limits.sub_index_bytes, memory.limit() / 8);
   return limits;
 }
 

@@ -87,6 +87,7 @@ class BloomFilterSubIndex final : public SubIndex, public Pruner {
       : expression_(std::move(expression)), hashes_(hashes), words_(words) {}
 
   const Pruner* pruner() const override { return this; }
+  size_t heap_bytes() const override { return sizeof(*this) + expression_.capacity(); }
 
   bool MayMatch(const Predicate& predicate) const override {
     return predicate

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "granary/skipindex/row_order.h"
+#include "granary/skipindex/value_memory.h"
 
 namespace granary {
 namespace {
@@ -17,6 +18,12 @@ class MinMaxSubIndex final : public SubIndex, public Pruner {
       : expression_(std::move(expression)), range_(std::move(range)) {}
 
   const Pruner* pruner() const override { return this; }
+  size_t heap_bytes() const override {
+    size_t bytes = sizeof(*this) + expression_.capacity();
+    if (range_ && range_->min) bytes += HeapBytes(*range_->min);
+    if (range_ && range_->max) bytes += HeapBytes(*range_->max);
+    return bytes;
+  }
 
   bool MayMatch(const Predicate& predicate) const override {
     if (!range_) return false;  // no rows

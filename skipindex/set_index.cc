@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "granary/skipindex/row_order.h"
+#include "granary/skipindex/value_memory.h"
 
 namespace granary {
 namespace {
@@ -22,6 +23,13 @@ class SetSubIndex final : public SubIndex, public Pruner {
       : expression_(std::move(expression)), values_(std::move(values)) {}
 
   const Pruner* pruner() const override { return this; }
+  size_t heap_bytes() const override {
+    size_t bytes = sizeof(*this) + expression_.capacity();
+    if (!values_) return bytes;
+    bytes += values_->capacity() * sizeof(Value);
+    for (const Value& value : *values_) bytes += HeapBytes(value);
+    return bytes;
+  }
 
   bool MayMatch(const Predicate& predicate) const override {
     return !values_ || std::any_of(values_->begin(), values_->end(), [&](const Value& value) {

@@ -64,9 +64,9 @@ class NeighborSearch {
 
   // Appends the next nearest candidates that were not returned before, ascending by (distance, row)
   // within one call: at least query.count if there are as many reachable accepted rows, on the
-  // first call up to max(count, candidates_max(effort)). Later calls double the width of the search.
-  // Appends nothing when the search can find no more (which does not mean that there are none), or
-  // has measured query.max_visited rows.
+  // first call up to max(count, candidates_max(effort)). Later calls double the width of the
+  // search. Appends nothing when the search can find no more (which does not mean that there are
+  // none), or has measured query.max_visited rows.
   virtual void Next(std::vector<Candidate>& out, const TaskContext& context) = 0;
 
   // Rows whose distance was computed so far.
@@ -121,6 +121,9 @@ class SubIndex {
   // nullptr where the kind has no such ability. Valid as long as the SubIndex.
   virtual const Pruner* pruner() const { return nullptr; }
   virtual const NeighborSearcher* neighbor_searcher() const { return nullptr; }
+  // What it holds on the heap, itself included but not what it was opened from: charged to the
+  // memory limit of the database as long as the engine keeps it open. May grow while it is used.
+  virtual size_t heap_bytes() const { return 0; }
 };
 
 // What a builder may use besides the values it was given.

@@ -111,9 +111,11 @@ ColumnPtr NumberColumn<T>::Filter(std::span<const uint8_t> mask, size_t kept) co
 
 template <class T>
 ColumnPtr NumberColumn<T>::Gather(std::span<const uint32_t> rows) const {
-  std::vector<T> values(rows.size());
+  const auto owner = std::make_shared_for_overwrite<T[]>(rows.size());
+  T* const values = owner.get();
   for (size_t i = 0; i < rows.size(); ++i) values[i] = data_[rows[i]];
-  return std::make_shared<NumberColumn<T>>(type(), std::move(values));
+  return std::make_shared<NumberColumn<T>>(type(), std::shared_ptr<const void>(owner, values),
+                                           values, rows.size());
 }
 
 template <class T>

@@ -10,10 +10,15 @@ MemoryTracker::~MemoryTracker() {
 
 void MemoryTracker::Charge(size_t bytes, const char* what) {
   if (TryCharge(bytes)) return;
+  const MemoryTracker* full = this;
+  while (full->parent_ != nullptr &&
+         (full->limit() == 0 || full->used() + bytes <= full->limit())) {
+    full = full->parent_;
+  }
   throw Error(ErrorCode::kMemoryLimitExceeded,
               std::string("Memory limit exceeded: ") + what + " needs " + std::to_string(bytes) +
-                  " bytes more, " + std::to_string(used()) + " are in use and the limit is " +
-                  std::to_string(limit() != 0 || parent_ == nullptr ? limit() : parent_->limit()) +
+                  " bytes more, " + std::to_string(full->used()) + " are in use and the limit is " +
+                  std::to_string(full->limit()) +
                   "; raise max_memory_usage or the memory limit of the database, or let the "
                   "statement handle less data");
 }

@@ -25,6 +25,12 @@ void Beam::Reset(size_t nodes, size_t width) {
   next_ = 0;
 }
 
+size_t Beam::heap_bytes() const {
+  return (entries_.capacity() + seen_.capacity()) * sizeof(BeamEntry) +
+         seen_bits_.capacity() * sizeof(uint64_t) +
+         (batch_.capacity() + keys_.capacity()) * sizeof(uint32_t);
+}
+
 size_t Beam::Offer(BeamEntry entry) {
   if (size_ == width_) {
     if (!(entry < entries_[size_ - 1])) return size_;

@@ -68,6 +68,8 @@ class Beam {
   std::span<const BeamEntry> entries() const { return {entries_.data(), size_}; }
   size_t width() const { return width_; }
   size_t visited() const { return seen_size_; }
+  // Of the arrays.
+  size_t heap_bytes() const;
 
  private:
   // Puts an entry where it belongs, if the beam is not full of nearer ones. Returns its place.

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include <boost/container/small_vector.hpp>
+
 #include "granary/skipindex/distance/distance.h"
 
 namespace granary {
@@ -12,6 +14,8 @@ namespace {
 // Among as many rows per exception each exception is looked up, else both are walked along.
 constexpr size_t kFewExceptions = 8;
 constexpr size_t kHopsBetweenChecks = 128;
+// Searches of at most this effort need no memory for their candidates beside the search itself.
+constexpr size_t kUsualEffort = 256;
 // With an accept set, the first call goes on until the beam holds this share of `effort` accepted
 // rows: a beam of 256 in which 10 of 10 results are the only accepted ones has missed nearer rows.
 constexpr size_t kAcceptedShare = 4;
@@ -26,9 +30,13 @@ const DistanceKernels& KernelsOf(const NeighborQuery& query) {
 std::unique_ptr<ByteCodeScorer> MakeByteScorer(const GraphFile& file, Metric metric,
                                                const NeighborQuery& query) {
   auto scorer = std::make_unique<ByteCodeScorer>(KernelsOf(query), file.byte_codes);
-  std::vector<float> vector(query.vector.begin(), query.vector.end());
-  if (metric == Metric::kCosine) Normalize(vector);
-  scorer->SetQuery(*file.byte_codec, vector);
+  if (metric == Metric::kCosine) {
+    std::vector<float> vector(query.vector.begin(), query.vector.end());
+    Normalize(vector);
+    scorer->SetQuery(*file.byte_codec, vector);
+  } else {
+    scorer->SetQuery(*file.byte_codec, query.vector);
+  }
   return scorer;
 }
 
@@ -59,9 +67,10 @@ class GraphSearch final : public NeighborSearch {
     if (first) {
       Start();
     } else {
-      if (!beam_->Widen(2 * beam_->width()) && leftover_.empty()) return;
+      if (!beam_->Widen(2 * beam_->width()) && !has_leftover_) return;
       std::sort(returned_.begin(), returned_.end());
     }
+    Charge(context);
     size_t wanted = query_.count;
     if (first && query_.accept != nullptr) {
       wanted = std::max(wanted, query_.effort / kAcceptedShare);
@@ -74,6 +83,7 @@ class GraphSearch final : public NeighborSearch {
       CollectAccepted();
     }
     HandOut(first ? CountWorthMeasuring() : fresh_.size(), out);
+    Charge(context);
   }
 
   size_t visited() const override { return beam_->visited(); }
@@ -83,6 +93,15 @@ class GraphSearch final : public NeighborSearch {
     started_ = true;
     beam_->Reset(file_.rows, std::min(std::max(query_.count, query_.effort), file_.rows));
     beam_->Add(DescendTo(file_.upper, *scorer_, file_.rows, file_.rows), *scorer_);
+  }
+
+  // What the search holds by now.
+  void Charge(const TaskContext& context) {
+    constexpr const char* kWhat = "a search in a graph";
+    const size_t bytes = sizeof(*this) + beam_->heap_bytes();
+    if (bytes <= charge_.bytes()) return;
+    if (charge_.bytes() == 0) charge_ = MemoryCharge(context.memory(), 0, kWhat);
+    charge_.Grow(bytes - charge_.bytes(), kWhat);
   }
 
   // False if too many rows were measured on the way.
@@ -139,11 +158,13 @@ class GraphSearch final : public NeighborSearch {
   }
 
   void HandOut(size_t count, std::vector<Candidate>& out) {
+    out.reserve(out.size() + count);
+    returned_.reserve(returned_.size() + count);
     for (size_t i = 0; i < count; ++i) {
       out.push_back({fresh_[i].node(), scorer_->Estimate(fresh_[i].key())});
       returned_.push_back(fresh_[i].node());
     }
-    leftover_.assign(fresh_.begin() + static_cast<ptrdiff_t>(count), fresh_.end());
+    has_leftover_ = count < fresh_.size();
   }
 
   const GraphFile& file_;
@@ -152,10 +173,11 @@ class GraphSearch final : public NeighborSearch {
   const std::unique_ptr<CodeScorer> scorer_;
   BeamPool& beams_;
   std::unique_ptr<Beam> beam_;
+  MemoryCharge charge_;
   bool started_ = false;
-  std::vector<BeamEntry> fresh_;
-  std::vector<BeamEntry> leftover_;  // of fresh_, not handed out
-  std::vector<uint32_t> returned_;   // sorted
+  boost::container::small_vector<BeamEntry, kUsualEffort> fresh_;
+  bool has_leftover_ = false;                                        // of fresh_, not handed out
+  boost::container::small_vector<uint32_t, kUsualEffort> returned_;  // sorted
 };
 
 class CodeBounds final : public DistanceBounds {
@@ -306,6 +328,13 @@ std::unique_ptr<Beam> BeamPool::Take() {
 void BeamPool::Return(std::unique_ptr<Beam> beam) {
   const std::lock_guard lock(mutex_);
   free_.push_back(std::move(beam));
+}
+
+size_t BeamPool::heap_bytes() const {
+  const std::lock_guard lock(mutex_);
+  size_t bytes = free_.capacity() * sizeof(free_[0]);
+  for (const auto& beam : free_) bytes += sizeof(Beam) + beam->heap_bytes();
+  return bytes;
 }
 
 std::unique_ptr<NeighborSearch> StartGraphSearch(const GraphFile& file, Metric metric,

@@ -15,9 +15,11 @@ class BeamPool {
  public:
   std::unique_ptr<Beam> Take();
   void Return(std::unique_ptr<Beam> beam);
+  // Of those that are kept.
+  size_t heap_bytes() const;
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Beam>> free_;
 };
 

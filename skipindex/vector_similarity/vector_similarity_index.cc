@@ -22,6 +22,10 @@ class VectorSubIndex final : public SubIndex, public NeighborSearcher {
 
   const NeighborSearcher* neighbor_searcher() const override { return this; }
   bool is_flat() const override { return file_.flat; }
+  size_t heap_bytes() const override {
+    return sizeof(*this) + file_.upper.capacity() * sizeof(GraphLayer) +
+           file_.dimensions * sizeof(float) + beams_.heap_bytes();
+  }
   size_t candidates_max(size_t effort) const override { return CandidatesMax(file_, effort); }
   size_t bytes_per_row() const override {
     if (file_.flat) return vectors_.stride_bytes;
@@ -54,14 +58,10 @@ class VectorSubIndex final : public SubIndex, public NeighborSearcher {
 class ByteCodeArray {
  public:
   ByteCodeArray(const VectorReader& reader, const ByteCodec& codec, const TaskContext& context)
-      : charge_(context.memory(), reader.rows().rows * (codec.stride_bytes() + 3 * sizeof(float)),
-                "codes of a graph"),
-        codes_(static_cast<std::byte*>(
+      : codes_(static_cast<std::byte*>(
             ::operator new(reader.rows().rows* codec.stride_bytes(), kAlignment))) {
+    rows_ = RowsOf(codec);
     rows_.base = codes_.get();
-    rows_.stride_bytes = codec.stride_bytes();
-    rows_.dimensions = codec.dimensions();
-    rows_.scaled = codec.metric() == Metric::kDotProduct;
     const size_t rows = reader.rows().rows;
     std::vector<float> errors(rows);
     const size_t chunks = (rows + kChunkRows - 1) / kChunkRows;
@@ -75,6 +75,16 @@ class ByteCodeArray {
       }
     });
     FindBound(errors);
+  }
+
+  // Rows of such codes, wherever they will be.
+  static ByteCodeRows RowsOf(const ByteCodec& codec) {
+    return {.stride_bytes = codec.stride_bytes(),
+            .dimensions = codec.dimensions(),
+            .scaled = codec.metric() == Metric::kDotProduct};
+  }
+  static size_t ByteSize(size_t rows, const ByteCodec& codec) {
+    return rows * (codec.stride_bytes() + 3 * sizeof(float));
   }
 
   const ByteCodeRows& rows() const { return rows_; }
@@ -101,7 +111,6 @@ class ByteCodeArray {
     }
   }
 
-  MemoryCharge charge_;
   std::unique_ptr<std::byte, Delete> codes_;
   ByteCodeRows rows_;
   float bound_ = 0;
@@ -135,11 +144,13 @@ class VectorSubIndexBuilder final : public SubIndexBuilder {
                                      .seed = context.seed()};
     const VectorReader reader(vectors, declaration_.metric);
     const ByteCodec codec = ByteCodec::Train(reader, context);
+    const std::string what = fmt::format("the graph of {} vectors", vectors.rows);
+    const MemoryCharge charge(context.memory(),
+                              ByteCodeArray::ByteSize(vectors.rows, codec) +
+                                  GraphBuildBytes(ByteCodeArray::RowsOf(codec), vectors.rows,
+                                                  parameters, context.executor().threads()),
+                              what.c_str());
     const ByteCodeArray codes(reader, codec, context);
-    const MemoryCharge charge(
-        context.memory(),
-        GraphBuildBytes(codes.rows(), vectors.rows, parameters, context.executor().threads()),
-        "a graph");
     const auto layers = BuildGraph(codes.rows(), vectors.rows, parameters, kernels_, context);
     WriteGraphFile(declaration_, vectors, layers, codec, codes.rows(), codes.errors(), context,
                    out);

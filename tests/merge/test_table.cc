@@ -19,7 +19,7 @@ const DataType& VectorType() {
 // One for all tables, as in a Database; making it costs more than making a tiny table.
 const std::shared_ptr<StorageCaches>& SharedCaches() {
   static const auto caches = std::make_shared<StorageCaches>(
-      StorageCaches::Limits{.frame_bytes = 1 << 20, .sub_indexes = 64});
+      StorageCaches::Limits{.frame_bytes = 1 << 20, .sub_index_bytes = 1 << 20});
   return caches;
 }
 
