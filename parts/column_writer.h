@@ -1,6 +1,7 @@
 // Writes one column of a part: as frames with marks, or, while all rows are float arrays of one
-// length, as vectors of fixed stride with page checksums. A column of vectors that meets a row of
-// another length is written again as frames. Not thread-safe; columns may be written in parallel.
+// length or empty, as vectors of fixed stride with page checksums. A column of vectors that meets a
+// row of another length is written again as frames. Not thread-safe; columns may be written in
+// parallel.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include "granary/parts/stream_writer.h"
 #include "granary/parts/table_directory.h"
 #include "granary/table/column.h"
+#include "granary/table/row_bitmap.h"
 #include "granary/table/schema.h"
 #include "granary/table/task_context.h"
 
@@ -32,12 +34,17 @@ class ColumnWriter {
   void MoveToFile();
 
   // All vectors so far, as long as the view lives (StreamWriter::View); nothing if the column is
-  // not stored as vectors.
+  // not stored as vectors. Rows that are empty have none; dimensions are 0 as long as all are.
   struct Vectors {
     StreamWriter::View view;
     VectorRows rows;
   };
   std::optional<Vectors> WrittenVectors();
+  // Of rows [first_row, first_row + count), in a column of vectors.
+  uint64_t CountVectors(uint64_t first_row, uint64_t count) const {
+    return present_ ? present_->CountRange(first_row, count) : count;
+  }
+  bool has_empty_rows() const { return present_.has_value(); }
 
   // Ends the last frame and makes the marks or checksums. Once, after the last Append.
   void Finish();
@@ -52,11 +59,15 @@ class ColumnWriter {
   ManifestColumn Describe() const;
 
  private:
+  // Whether the rows can join those written as vectors.
+  bool AreVectors(const ArrayColumn& rows) const;
   void AppendVectors(const ArrayColumn& rows, const TaskContext& context);
+  void AddPresent(const ArrayColumn& rows);
   void AppendFrames(const Column& rows, const TaskContext& context);
   void EndFrame();
   void RewriteAsFrames(const TaskContext& context);
-  ColumnPtr VectorsAsColumn(const Vectors& vectors, size_t first_row, size_t rows) const;
+  ColumnPtr VectorsAsColumn(const Vectors& vectors, uint64_t first_row, size_t rows,
+                            uint64_t first_vector) const;
   std::string FilePath() const;
 
   const PartDirectory& directory_;
@@ -71,7 +82,10 @@ class ColumnWriter {
   StreamWriter places_;
 
   // Of a column of vectors.
-  size_t dimensions_ = 0;
+  bool is_vectors_;
+  size_t dimensions_ = 0;  // 0 until the first row that is not empty
+  uint64_t vectors_ = 0;
+  std::optional<RowBitmap> present_;  // rows that are not empty; nothing: all
   std::optional<PageChecksums> page_checksums_;
 
   // Of a column of frames.

@@ -105,12 +105,15 @@ void IndexWriter::BuildSubIndex(PartIndexBlock& block, const TaskContext& contex
   SubIndexInput input{.rows = block.rows, .vectors = nullptr, .context = &context};
   if (is_vector_index()) {
     const std::optional<ColumnWriter::Vectors> written = vectors_->WrittenVectors();
-    if (!written) {
+    const bool lacks = vectors_->has_empty_rows() && !index_.index->vector_search()->allows_empty;
+    if (!written || lacks) {
       throw Error(ErrorCode::kIncorrectData,
                   fmt::format("Index {} needs vectors of one length in every row",
                               index_.declaration.name));
     }
-    const VectorRows vectors = written->rows.Slice(block.first_row, block.rows);
+    input.rows = vectors_->CountVectors(block.first_row, block.rows);
+    const VectorRows vectors = written->rows.Slice(first_vector_, input.rows);
+    first_vector_ += input.rows;
     input.vectors = &vectors;
     builder_->Finish(input, sink);
   } else {

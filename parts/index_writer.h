@@ -49,6 +49,7 @@ class IndexWriter {
   // Of the index block being filled.
   std::unique_ptr<SubIndexBuilder> builder_;
   PartIndexBlock block_;
+  uint64_t first_vector_ = 0;
   uint64_t block_bytes_ = 0;
 };
 

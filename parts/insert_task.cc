@@ -135,15 +135,21 @@ std::vector<PartPtr> WriteInsertedParts(const std::shared_ptr<TableDirectory>& d
 
 InferredDimensions InferFromBlock(const std::vector<DeclaredIndex>& indexes, const Block& block,
                                   uint64_t first_row) {
-  return InferMissing(indexes, [&](std::string_view column) -> std::optional<size_t> {
-    const ColumnPtr first = block.Get(column)->Slice(0, 1)->Materialize();
-    const size_t length = AsArrays(*first).Length(0);
-    if (length > 0) return length;
+  const auto first_length = [&](const VectorSearchAbility& search) -> std::optional<size_t> {
+    const std::string& column = search.column;
+    const ColumnPtr rows = block.Get(column)->Materialize();
+    const size_t looked_at = search.allows_empty ? rows->size() : 1;
+    for (size_t row = 0; row < looked_at; ++row) {
+      const size_t length = AsArrays(*rows).Length(row);
+      if (length > 0) return length;
+    }
+    if (search.allows_empty) return std::nullopt;
     throw Error(ErrorCode::kIncorrectData,
                 fmt::format("Row {}: column {} is empty, but its vector index is declared without "
                             "dimensions and takes them from the first vector",
                             first_row, column));
-  });
+  };
+  return InferMissing(indexes, first_length);
 }
 
 }  // namespace granary

@@ -21,8 +21,8 @@ std::vector<PartPtr> WriteInsertedParts(const std::shared_ptr<TableDirectory>& d
                                         const std::function<uint64_t()>& next_block,
                                         const TaskContext& context);
 
-// What the first row of the block says about indexes without dimensions. Throws INCORRECT_DATA for
-// an empty vector.
+// What the first row of the block (where rows may be empty: the first that is not) says about
+// indexes without dimensions. Throws INCORRECT_DATA for an empty vector where there may be none.
 InferredDimensions InferFromBlock(const std::vector<DeclaredIndex>& indexes, const Block& block,
                                   uint64_t first_row);
 

@@ -49,7 +49,8 @@ ManifestColumn ReadColumn(ByteReader& in) {
   column.name = in.ReadString();
   column.type = DataType::Parse(in.ReadString());
   const auto layout = in.Read<uint8_t>();
-  if (layout > static_cast<uint8_t>(ColumnLayout::kVectors)) in.ThrowCorrupted("unknown layout");
+  if (layout > static_cast<uint8_t>(ColumnLayout::kPresentVectors))
+    in.ThrowCorrupted("unknown layout");
   column.layout = static_cast<ColumnLayout>(layout);
   column.dimensions = in.ReadVarint();
   column.raw_bytes = in.ReadVarint();
@@ -201,16 +202,26 @@ class Validator {
   void CheckColumn(const ManifestColumn& column) const {
     CheckStream(column.data);
     CheckStream(column.places);
-    if (column.layout != ColumnLayout::kVectors) return;
-    if (!column.type.is_float_array() || column.dimensions == 0) {
+    if (!column.has_vectors()) return;
+    const bool may_lack = column.layout == ColumnLayout::kPresentVectors;
+    if (!column.type.is_float_array() || (column.dimensions == 0 && !may_lack)) {
       in_.ThrowCorrupted("a vector column of another type");
     }
-    const uint64_t element_bytes = column.type.element().fixed_bytes();
-    if (column.dimensions > column.data.bytes / element_bytes ||
-        column.data.bytes / (column.dimensions * element_bytes) != manifest_.rows ||
-        column.data.bytes % (column.dimensions * element_bytes) != 0) {
+    const std::optional<uint64_t> vectors = CountVectors(column);
+    if (!vectors || (may_lack ? *vectors > manifest_.rows : *vectors != manifest_.rows)) {
       in_.ThrowCorrupted("a vector column of a size that does not match its rows");
     }
+  }
+
+  // Nothing if the data is no whole number of vectors.
+  static std::optional<uint64_t> CountVectors(const ManifestColumn& column) {
+    if (column.data.bytes == 0) return 0;
+    const uint64_t element_bytes = column.type.element().fixed_bytes();
+    if (column.dimensions == 0 || column.dimensions > column.data.bytes / element_bytes ||
+        column.data.bytes % (column.dimensions * element_bytes) != 0) {
+      return std::nullopt;
+    }
+    return column.data.bytes / (column.dimensions * element_bytes);
   }
 
   void CheckIndex(size_t number) const {

@@ -29,16 +29,20 @@ struct StreamLocation {
 enum class ColumnLayout : uint8_t {
   kFrames = 0,   // data: frames; places: marks
   kVectors = 1,  // data: rows of fixed stride; places: page checksums
+  // The same, of those rows that are not empty; places: page checksums, then which rows these are.
+  kPresentVectors = 2,
 };
 
 struct ManifestColumn {
   std::string name;
   DataType type;
   ColumnLayout layout = ColumnLayout::kFrames;
-  uint64_t dimensions = 0;  // of kVectors
+  uint64_t dimensions = 0;  // of vectors; 0 if no row has one
   uint64_t raw_bytes = 0;
   StreamLocation data;
   StreamLocation places;
+
+  bool has_vectors() const { return layout != ColumnLayout::kFrames; }
 };
 
 struct Manifest {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "granary/parts/file_system.h"
+#include "granary/parts/present_rows.h"
 #include "granary/parts/storage_caches.h"
 #include "granary/skipindex/skip_index.h"
 #include "granary/table/column.h"
@@ -64,7 +65,7 @@ struct PartColumnInfo {
   DataType type;
   uint64_t raw_bytes = 0;     // in memory
   uint64_t stored_bytes = 0;  // on disk
-  // Vectors per row if the column is stored with a fixed stride.
+  // Elements per vector if the column is stored with a fixed stride.
   std::optional<size_t> dimensions;
 };
 
@@ -88,17 +89,29 @@ struct PartIndex {
   std::vector<PartIndexBlock> blocks;
 };
 
-// A float-array column with fixed stride: rows by pointer, straight from the memory map. Valid as
-// long as the Part. Thread-safe.
+// A float-array column with fixed stride: vectors by pointer, straight from the memory map. Valid
+// as long as the Part. Thread-safe.
 class StoredVectors {
  public:
   virtual ~StoredVectors() = default;
+  // One for each row of the part, or for each that present() has.
   virtual const VectorRows& rows() const = 0;
-  // Must be called before rows are touched: brings them into memory and verifies the checksums of
+  // Must be called before rows() are touched: brings them into memory and verifies the checksums of
   // the 64 KiB pages they lie in, each page once in the life of the Part; later calls cost a bit
   // test per page. Throws CORRUPTED_DATA or CANNOT_READ_FROM_FILE_DESCRIPTOR with part, file and
   // offset.
-  virtual void VerifyRows(uint64_t first_row, uint64_t count) const = 0;
+  virtual void VerifyRows(uint64_t first_vector, uint64_t count) const = 0;
+  // Null if all rows of the part have a vector.
+  virtual const PresentRows* present() const = 0;
+
+  // The number of the first vector at or behind a row.
+  uint64_t VectorOf(uint64_t row) const {
+    return present() == nullptr ? row : present()->VectorOf(row);
+  }
+  // The vectors of rows [first_row, first_row + count).
+  uint64_t CountVectors(uint64_t first_row, uint64_t count) const {
+    return VectorOf(first_row + count) - VectorOf(first_row);
+  }
 };
 
 class Part {

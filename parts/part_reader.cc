@@ -47,25 +47,54 @@ class VectorColumnReader final : public ColumnReader {
   }
 
   ColumnPtr Gather(std::span<const uint32_t> rows) override {
-    for (const uint32_t row : rows) vectors_.VerifyRows(row, 1);
-    const size_t dimensions = vectors_.rows().dimensions;
-    return VisitFixedType(type_.element().id(), [&]<class T>() -> ColumnPtr {
-      std::vector<T> elements(rows.size() * dimensions);
-      for (size_t i = 0; i < rows.size(); ++i) {
-        const T* vector = reinterpret_cast<const T*>(vectors_.rows().Row(rows[i]));
-        std::copy_n(vector, dimensions, elements.data() + i * dimensions);
-      }
-      return ArrayColumn::Uniform(
-          std::make_shared<NumberColumn<T>>(type_.element(), std::move(elements)), dimensions,
-          rows.size());
-    });
+    const PresentRows* present = vectors_.present();
+    if (present == nullptr) {
+      return ArrayColumn::Uniform(GatherVectors(rows), vectors_.rows().dimensions, rows.size());
+    }
+    std::vector<uint32_t> vectors;
+    for (const uint32_t row : rows) {
+      if (present->Has(row)) vectors.push_back(static_cast<uint32_t>(present->VectorOf(row)));
+    }
+    return std::make_shared<ArrayColumn>(
+        GatherVectors(vectors), EndOffsets(rows.size(), [&](size_t i) { return rows[i]; }));
   }
 
  private:
+  ColumnPtr GatherVectors(std::span<const uint32_t> numbers) const {
+    for (const uint32_t number : numbers) vectors_.VerifyRows(number, 1);
+    const size_t dimensions = vectors_.rows().dimensions;
+    return VisitFixedType(type_.element().id(), [&]<class T>() -> ColumnPtr {
+      std::vector<T> elements(numbers.size() * dimensions);
+      for (size_t i = 0; i < numbers.size(); ++i) {
+        const T* vector = reinterpret_cast<const T*>(vectors_.rows().Row(numbers[i]));
+        std::copy_n(vector, dimensions, elements.data() + i * dimensions);
+      }
+      return std::make_shared<NumberColumn<T>>(type_.element(), std::move(elements));
+    });
+  }
+
+  // Of row_of(0), row_of(1), ...
+  template <class RowOf>
+  std::vector<uint64_t> EndOffsets(size_t rows, RowOf row_of) const {
+    std::vector<uint64_t> offsets(rows);
+    uint64_t end = 0;
+    for (size_t i = 0; i < rows; ++i) {
+      offsets[i] = end += vectors_.present()->Has(row_of(i)) ? vectors_.rows().dimensions : 0;
+    }
+    return offsets;
+  }
+
   ColumnPtr ReadRows(uint64_t first_row, size_t rows) {
-    vectors_.VerifyRows(first_row, rows);
-    const VectorRows view = vectors_.rows().Slice(first_row, rows);
-    return ArrayColumn::Uniform(MappedElements(part_, type_, view), view.dimensions, rows);
+    const uint64_t first = vectors_.VectorOf(first_row);
+    const uint64_t count = vectors_.CountVectors(first_row, rows);
+    vectors_.VerifyRows(first, count);
+    const VectorRows view = vectors_.rows().Slice(first, count);
+    ColumnPtr elements = MappedElements(part_, type_, view);
+    if (vectors_.present() == nullptr) {
+      return ArrayColumn::Uniform(std::move(elements), view.dimensions, rows);
+    }
+    return std::make_shared<ArrayColumn>(std::move(elements),
+                                         EndOffsets(rows, [&](size_t i) { return first_row + i; }));
   }
 
   const PartPtr part_;

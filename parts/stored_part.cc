@@ -89,7 +89,7 @@ void StoredPart::FillMetadata() {
   for (const ManifestColumn& column : manifest_.columns) {
     PartColumnInfo info{column.name, column.type, column.raw_bytes,
                         column.data.bytes + column.places.bytes, std::nullopt};
-    if (column.layout == ColumnLayout::kVectors) info.dimensions = column.dimensions;
+    if (column.has_vectors()) info.dimensions = column.dimensions;
     columns_.push_back(std::move(info));
   }
   marks_ = std::make_unique<LoadedOnce<std::vector<Mark>>[]>(columns_.size());
@@ -216,12 +216,14 @@ const StoredVectors* StoredPart::Vectors(std::string_view column) const {
   const auto found =
       std::find_if(manifest_.columns.begin(), manifest_.columns.end(),
                    [&](const ManifestColumn& candidate) { return candidate.name == column; });
-  if (found == manifest_.columns.end() || found->layout != ColumnLayout::kVectors) return nullptr;
+  if (found == manifest_.columns.end() || !found->has_vectors()) return nullptr;
   const auto number = static_cast<size_t>(found - manifest_.columns.begin());
   return vectors_[number]
       .Get([&] {
+        const bool may_lack = found->layout == ColumnLayout::kPresentVectors;
+        const size_t words = may_lack ? (rows_ + 63) / 64 : 0;
         return std::make_unique<const VectorColumn>(
-            *this, *found, ReadNumbers(found->places, PageCount(found->data.bytes)));
+            *this, *found, ReadNumbers(found->places, PageCount(found->data.bytes) + words));
       })
       .get();
 }

@@ -83,7 +83,8 @@ std::shared_ptr<const OpenedSubIndex> StoredPart::OpenVerified(const DeclaredInd
     const auto* column = static_cast<const VectorColumn*>(Vectors(search->column));
     if (column == nullptr) ThrowDamaged(location, 0, "a vector index without its vectors");
     opened->vector_map = column->map();
-    opened->vectors = column->rows().Slice(place.first_row, place.rows);
+    input.rows = column->CountVectors(place.first_row, place.rows);
+    opened->vectors = column->rows().Slice(column->VectorOf(place.first_row), input.rows);
     input.vectors = &opened->vectors;
   }
   opened->index = index.index;
@@ -148,11 +149,13 @@ bool StoredPart::IsSubIndexVerified(const DeclaredIndex& index, size_t block) co
 
 void StoredPart::CheckColumn(size_t number, const TaskContext& context) const {
   const ManifestColumn& column = manifest_.columns[number];
-  if (column.layout == ColumnLayout::kVectors) {
+  if (column.has_vectors()) {
     const StoredVectors* vectors = Vectors(column.name);
     for (size_t granule = 0; granule < granule_count(); ++granule) {
       context.CheckCancelled();
-      vectors->VerifyRows(FirstRow(granule), RowsIn({granule, granule + 1}));
+      const uint64_t first_row = FirstRow(granule);
+      vectors->VerifyRows(vectors->VectorOf(first_row),
+                          vectors->CountVectors(first_row, RowsIn({granule, granule + 1})));
     }
     return;
   }
@@ -196,7 +199,7 @@ void StoredPart::CheckIndex(size_t number, const TaskContext& context) const {
 
 void StoredPart::WarmColumn(size_t number, const TaskContext& context) const {
   const ManifestColumn& column = manifest_.columns[number];
-  if (column.layout == ColumnLayout::kVectors) return CheckColumn(number, context);
+  if (column.has_vectors()) return CheckColumn(number, context);
   PopulateInSteps(*MapFile(column.data), FileOffset(column.data), column.data.bytes, context);
 }
 

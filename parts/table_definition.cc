@@ -11,7 +11,7 @@ TableDefinition DeclareTable(const SchemaPtr& schema, const InferredDimensions& 
   for (IndexDeclaration& index : declared->indexes) {
     const auto found = dimensions.find(index.name);
     if (found != dimensions.end()) index.inferred_dimensions = found->second;
-    table.indexes.push_back({index, registry.Get(index.kind).Declare(index, declared->settings)});
+    table.indexes.push_back({index, registry.Declare(index, declared->settings)});
   }
   table.schema = std::move(declared);
   return table;
@@ -27,12 +27,12 @@ InferredDimensions DimensionsOf(const Schema& schema) {
 
 InferredDimensions InferMissing(
     const std::vector<DeclaredIndex>& indexes,
-    const std::function<std::optional<size_t>(std::string_view column)>& first_length) {
+    const std::function<std::optional<size_t>(const VectorSearchAbility&)>& first_length) {
   InferredDimensions inferred;
   for (const DeclaredIndex& index : indexes) {
     const VectorSearchAbility* search = index.index->vector_search();
     if (search == nullptr || search->dimensions) continue;
-    const std::optional<size_t> length = first_length(search->column);
+    const std::optional<size_t> length = first_length(*search);
     if (length) inferred[index.declaration.name] = *length;
   }
   return inferred;

@@ -27,10 +27,10 @@ TableDefinition DeclareTable(const SchemaPtr& schema, const InferredDimensions& 
 // The dimensions in a schema that were inferred.
 InferredDimensions DimensionsOf(const Schema& schema);
 
-// Asks `first_length` (column name -> length of its first row) about each vector index without
+// Asks `first_length` (of the first vector, if there is one) about each vector index without
 // dimensions; what it answers, by index name.
 InferredDimensions InferMissing(
     const std::vector<DeclaredIndex>& indexes,
-    const std::function<std::optional<size_t>(std::string_view column)>& first_length);
+    const std::function<std::optional<size_t>(const VectorSearchAbility&)>& first_length);
 
 }  // namespace granary

@@ -111,9 +111,10 @@ class TableStore::Impl {
     std::vector<PartPtr> added;
     while (std::optional<Block> block = next_block()) {
       if (block->rows() == 0) continue;
-      if (added.empty()) {
-        inferred = InferFromBlock(base->indexes, *block, options.first_row);
-        if (!inferred.empty()) table = WithDimensions(*base, inferred);
+      const InferredDimensions news = InferFromBlock(table.indexes, *block, options.first_row);
+      if (!news.empty()) {
+        inferred.insert(news.begin(), news.end());
+        table = WithDimensions(*base, inferred);
       }
       std::vector<PartPtr> parts_of_block = WriteInsertedParts(
           directory_, table, *block, options, [&] { return next_block_.fetch_add(1); }, context);
@@ -343,7 +344,7 @@ class TableStore::Impl {
     return WithDimensions(*current, news);
   }
 
-  // From the first live row.
+  // From the first live row, or the first that has a vector.
   InferredDimensions InferFromParts(const PartSet& set, std::span<const PartPtr> inputs,
                                     const std::vector<std::string>& wanted,
                                     const TaskContext& context) const {
@@ -352,20 +353,34 @@ class TableStore::Impl {
       const auto& name = index.declaration.name;
       if (std::find(wanted.begin(), wanted.end(), name) != wanted.end()) indexes.push_back(index);
     }
-    return InferMissing(indexes, [&](std::string_view column) -> std::optional<size_t> {
-      const VisiblePart* visible = nullptr;
-      for (size_t i = 0; i < inputs.size(); ++i) {
-        visible = set.Find(inputs[i]);
-        if (visible != nullptr && visible->live_rows() > 0) break;
+    return InferMissing(indexes, [&](const VectorSearchAbility& search) -> std::optional<size_t> {
+      for (const PartPtr& input : inputs) {
+        const VisiblePart* visible = set.Find(input);
+        if (visible == nullptr || visible->live_rows() == 0) continue;
+        const size_t length = FirstLength(*visible, search, context);
+        if (length > 0) return length;
+        if (!search.allows_empty) return std::nullopt;
       }
-      if (visible == nullptr || visible->live_rows() == 0) return std::nullopt;
-      uint32_t first = 0;
-      while (visible->dead != nullptr && visible->dead->rows().Test(first)) ++first;
-      PartReader reader(visible->part, {std::string(column)}, context);
-      const Block row = reader.Gather(std::span(&first, 1));
-      const size_t length = AsArrays(*row.column(0)).Length(0);
-      return length > 0 ? std::optional(length) : std::nullopt;
+      return std::nullopt;
     });
+  }
+
+  // Of the first live row or, where rows may be empty, of the first that is not; 0 if that is none.
+  static size_t FirstLength(const VisiblePart& visible, const VectorSearchAbility& search,
+                            const TaskContext& context) {
+    const Part& part = *visible.part;
+    PartReader reader(visible.part, {search.column}, context);
+    for (size_t granule = 0; granule < part.granule_count(); ++granule) {
+      context.CheckCancelled();
+      const Block rows = reader.Read({granule, granule + 1});
+      const ArrayColumn& vectors = AsArrays(*rows.column(0));
+      for (size_t row = 0; row < vectors.size(); ++row) {
+        const uint64_t of_part = part.FirstRow(granule) + row;
+        if (visible.dead != nullptr && visible.dead->rows().Test(of_part)) continue;
+        if (vectors.Length(row) > 0 || !search.allows_empty) return vectors.Length(row);
+      }
+    }
+    return 0;
   }
 
   // A name that is not in use: abandoned attempts keep their reservation, committed parts (a merge

@@ -1,5 +1,7 @@
 #include "granary/parts/vector_column.h"
 
+#include <algorithm>
+
 #include "granary/parts/format.h"
 
 namespace granary {
@@ -13,21 +15,36 @@ VectorElement ElementOf(const DataType& type) {
 }  // namespace
 
 StoredPart::VectorColumn::VectorColumn(const StoredPart& part, const ManifestColumn& column,
-                                       std::vector<uint64_t> sums)
+                                       std::vector<uint64_t> numbers)
     : part_(part),
       column_(column),
-      sums_(std::move(sums)),
+      sums_(std::move(numbers)),
       map_(part.MapFile(column.data)),
       stream_(part.StreamBytes(*map_, column.data)),
-      verified_((sums_.size() + 63) / 64) {
+      verified_((PageCount(column.data.bytes) + 63) / 64) {
   const VectorElement element = ElementOf(column.type.element());
-  rows_ = {stream_.data(), column.dimensions * VectorElementBytes(element), part.rows(),
-           column.dimensions, element};
+  const uint64_t stride = column.dimensions * VectorElementBytes(element);
+  rows_ = {stream_.data(), stride, stride == 0 ? 0 : stream_.size() / stride, column.dimensions,
+           element};
+  if (column.layout != ColumnLayout::kPresentVectors) return;
+  const size_t pages = PageCount(column.data.bytes);
+  ReadPresentRows(std::span(sums_).subspan(pages));
+  sums_.resize(pages);
 }
 
-void StoredPart::VectorColumn::VerifyRows(uint64_t first_row, uint64_t count) const {
+void StoredPart::VectorColumn::ReadPresentRows(std::span<const uint64_t> words) {
+  RowBitmap present(part_.rows());
+  std::copy(words.begin(), words.end(), present.mutable_words().begin());
+  const bool has_more = part_.rows() % 64 != 0 && words.back() >> (part_.rows() % 64) != 0;
+  if (has_more || present.Count() != rows_.rows) {
+    part_.ThrowDamaged(column_.places, 0, "other vectors than the rows that have one");
+  }
+  present_.emplace(std::move(present));
+}
+
+void StoredPart::VectorColumn::VerifyRows(uint64_t first_vector, uint64_t count) const {
   if (count == 0) return;
-  const uint64_t begin = first_row * rows_.stride_bytes;
+  const uint64_t begin = first_vector * rows_.stride_bytes;
   const uint64_t last = begin + count * rows_.stride_bytes - 1;
   const size_t end_page = last / kChecksumPageBytes + 1;
   for (size_t page = begin / kChecksumPageBytes; page < end_page; ++page) {

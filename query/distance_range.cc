@@ -68,29 +68,34 @@ std::shared_ptr<const RangeRows> RangeRows::Create(const DistanceRange& range, P
 std::optional<std::vector<uint32_t>> RangeRows::Find(const PartPtr& part, GranuleRange granules,
                                                      const TaskContext& task) const {
   const PartIndex* stored = part->FindIndex(*index_);
-  if (stored == nullptr) return std::nullopt;
+  const StoredVectors* vectors = part->Vectors(query_.column());
+  if (stored == nullptr || vectors == nullptr) return std::nullopt;
+  const PresentRows* present = vectors->present();
   std::vector<uint32_t> within;
-  std::vector<uint32_t> rows;
+  std::vector<uint32_t> numbers;  // in the sub-index
   std::vector<uint32_t> keys;
-  for (size_t number = 0; number < stored->blocks.size(); ++number) {
-    const PartIndexBlock& block = stored->blocks[number];
+  for (size_t index = 0; index < stored->blocks.size(); ++index) {
+    const PartIndexBlock& block = stored->blocks[index];
     const GranuleRange both{std::max(granules.begin, block.granules.begin),
                             std::min(granules.end, block.granules.end)};
     if (both.begin >= both.end) continue;
-    const auto sub_index = part->OpenSubIndex(*index_, number, task);
-    if (sub_index == nullptr || !part->IsSubIndexVerified(*index_, number)) return std::nullopt;
+    const uint64_t first = vectors->VectorOf(part->FirstRow(both.begin));
+    numbers.resize(vectors->CountVectors(part->FirstRow(both.begin), part->RowsIn(both)));
+    if (numbers.empty()) continue;  // rows without a vector are within no range
+    const auto sub_index = part->OpenSubIndex(*index_, index, task);
+    if (sub_index == nullptr || !part->IsSubIndexVerified(*index_, index)) return std::nullopt;
     const auto bounds = sub_index->neighbor_searcher()->StartBounds(
         {.vector = query_.floats(), .count = 1, .effort = 1, .kernels = &query_.kernels()});
     if (bounds == nullptr) return std::nullopt;
-    const auto first_of_block = static_cast<uint32_t>(block.first_row);
-    rows.resize(part->RowsIn(both));
-    std::iota(rows.begin(), rows.end(),
-              static_cast<uint32_t>(part->FirstRow(both.begin)) - first_of_block);
-    keys.resize(rows.size());
-    bounds->Score(rows, keys.data());
+    const uint64_t first_of_block = vectors->VectorOf(block.first_row);
+    std::iota(numbers.begin(), numbers.end(), static_cast<uint32_t>(first - first_of_block));
+    keys.resize(numbers.size());
+    bounds->Score(numbers, keys.data());
     const uint32_t limit = bounds->KeyLimit(limit_);
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (keys[i] <= limit) within.push_back(rows[i] + first_of_block);
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      if (keys[i] > limit) continue;
+      const uint64_t vector = numbers[i] + first_of_block;
+      within.push_back(present == nullptr ? static_cast<uint32_t>(vector) : present->RowOf(vector));
     }
   }
   return within;

@@ -63,6 +63,14 @@ bool DistanceQuery::is_zero() const {
   return std::all_of(doubles_.begin(), doubles_.end(), [](double x) { return x == 0; });
 }
 
+double DistanceQuery::distance_to_missing() const {
+  if (dimensions() > 0) return std::numeric_limits<double>::quiet_NaN();
+  double distance = 0;
+  ComputeDistances(kernels(), function(), doubles(), VectorRows{.element = VectorElement::kFloat64},
+                   0, 1, &distance);
+  return distance;
+}
+
 NearestRows::NearestRows(size_t limit, bool larger_is_nearer)
     : limit_(limit),
       flip_(larger_is_nearer ? ~uint64_t{0} : 0),
@@ -137,7 +145,8 @@ PartDistances::PartDistances(const DistanceQuery* query, PartPtr part, uint32_t 
       part_number_(part_number),
       task_(task),
       vectors_(part_->Vectors(query->column())) {
-  if (vectors_ != nullptr && vectors_->rows().dimensions != query->dimensions()) {
+  if (vectors_ != nullptr && vectors_->rows().rows > 0 &&
+      vectors_->rows().dimensions != query->dimensions()) {
     ThrowWrongLength(vectors_->rows().dimensions);
   }
 }
@@ -149,12 +158,24 @@ void PartDistances::ThrowWrongLength(size_t length) const {
                   std::to_string(length) + "; distances need vectors of equal length");
 }
 
-VectorRows PartDistances::VectorsOf(const Block& block) const {
+VectorRows PartDistances::VectorsOf(const Block& block, std::vector<uint32_t>& rows,
+                                    NearestRows& nearest) const {
   const ArrayColumn& column = AsArrays(*block.column(0));
+  size_t kept = 0;
   for (size_t row = 0; row < column.size(); ++row) {
-    if (column.Length(row) != query_->dimensions()) ThrowWrongLength(column.Length(row));
+    const size_t length = column.Length(row);
+    if (length == query_->dimensions()) {
+      rows[kept++] = rows[row];
+    } else if (length == 0) {
+      nearest.Add(part_number_, rows[row], std::numeric_limits<double>::quiet_NaN());
+    } else {
+      ThrowWrongLength(length);
+    }
   }
-  return column.Vectors(query_->dimensions());
+  rows.resize(kept);
+  VectorRows vectors = column.Vectors(query_->dimensions());
+  vectors.rows = kept;  // empty arrays take no room between them
+  return vectors;
 }
 
 template <class F>
@@ -166,51 +187,75 @@ void PartDistances::WithQuery(F&& f) const {
   }
 }
 
-void PartDistances::AddRange(uint64_t first_row, size_t count, NearestRows& nearest) const {
-  Block block;  // keeps the vectors of a column without fixed stride
-  VectorRows vectors;
-  if (vectors_ != nullptr) {
-    vectors_->VerifyRows(first_row, count);
-    vectors = vectors_->rows().Slice(first_row, count);
-  } else {
-    const size_t granule_rows = part_->granule_rows();
-    block = PartReader(part_, {query_->column()}, *task_)
-                .Read({first_row / granule_rows,
-                       (first_row + count + granule_rows - 1) / granule_rows});
-    vectors = VectorsOf(block);
-  }
+template <class RowOf>
+void PartDistances::Measure(const VectorRows& vectors, size_t first, size_t count, RowOf row_of,
+                            NearestRows& nearest) const {
   WithQuery([&]<class T>(std::span<const T> query) {
     std::array<T, kRowsPerCall> distances;
     for (size_t done = 0; done < count; done += kRowsPerCall) {
       const size_t rows = std::min(kRowsPerCall, count - done);
-      ComputeDistances(query_->kernels(), query_->function(), query, vectors, done, rows,
+      ComputeDistances(query_->kernels(), query_->function(), query, vectors, first + done, rows,
                        distances.data());
       nearest.AddEach(part_number_, std::span<const T>(distances).first(rows),
-                      [&](size_t i) { return static_cast<uint32_t>(first_row + done + i); });
+                      [&](size_t i) { return row_of(done + i); });
     }
   });
 }
 
-void PartDistances::AddRows(std::span<const uint32_t> rows, NearestRows& nearest) const {
-  Block block;
-  VectorRows vectors;
-  std::vector<uint32_t> positions;
-  if (vectors_ != nullptr) {
-    for (const uint32_t row : rows) vectors_->VerifyRows(row, 1);
-    vectors = vectors_->rows();
-  } else {
-    block = PartReader(part_, {query_->column()}, *task_).Gather(rows);
-    vectors = VectorsOf(block);
-    positions.resize(rows.size());
-    std::iota(positions.begin(), positions.end(), 0);
+void PartDistances::AddRange(uint64_t first_row, size_t count, NearestRows& nearest) const {
+  if (vectors_ != nullptr && vectors_->CountVectors(first_row, count) == count) {
+    const uint64_t first = vectors_->VectorOf(first_row);
+    vectors_->VerifyRows(first, count);
+    Measure(
+        vectors_->rows(), first, count,
+        [&](size_t i) { return static_cast<uint32_t>(first_row + i); }, nearest);
+    return;
   }
-  const std::span<const uint32_t> ids = vectors_ != nullptr ? rows : positions;
+  std::vector<uint32_t> rows(count);
+  std::iota(rows.begin(), rows.end(), static_cast<uint32_t>(first_row));
+  if (vectors_ != nullptr) return AddRows(rows, nearest);
+  const size_t granule_rows = part_->granule_rows();
+  const Block block =
+      PartReader(part_, {query_->column()}, *task_)
+          .Read({first_row / granule_rows, (first_row + count + granule_rows - 1) / granule_rows});
+  const VectorRows vectors = VectorsOf(block, rows, nearest);
+  Measure(
+      vectors, 0, rows.size(), [&](size_t i) { return rows[i]; }, nearest);
+}
+
+void PartDistances::AddRows(std::span<const uint32_t> rows, NearestRows& nearest) const {
+  if (vectors_ == nullptr) {
+    const Block block = PartReader(part_, {query_->column()}, *task_).Gather(rows);
+    std::vector<uint32_t> kept(rows.begin(), rows.end());
+    const VectorRows vectors = VectorsOf(block, kept, nearest);
+    Measure(
+        vectors, 0, kept.size(), [&](size_t i) { return kept[i]; }, nearest);
+    return;
+  }
+  const PresentRows* present = vectors_->present();
+  if (present == nullptr) return AddVectors(rows, rows, nearest);
+  std::vector<uint32_t> kept;
+  std::vector<uint32_t> vectors;
+  for (const uint32_t row : rows) {
+    if (present->Has(row)) {
+      kept.push_back(row);
+      vectors.push_back(static_cast<uint32_t>(present->VectorOf(row)));
+    } else {
+      nearest.Add(part_number_, row, std::numeric_limits<double>::quiet_NaN());
+    }
+  }
+  AddVectors(kept, vectors, nearest);
+}
+
+void PartDistances::AddVectors(std::span<const uint32_t> rows, std::span<const uint32_t> vectors,
+                               NearestRows& nearest) const {
+  for (const uint32_t vector : vectors) vectors_->VerifyRows(vector, 1);
   WithQuery([&]<class T>(std::span<const T> query) {
     std::array<T, kRowsPerCall> distances;
     for (size_t done = 0; done < rows.size(); done += kRowsPerCall) {
       const size_t count = std::min(kRowsPerCall, rows.size() - done);
-      ComputeDistances(query_->kernels(), query_->function(), query, vectors,
-                       ids.subspan(done, count), distances.data());
+      ComputeDistances(query_->kernels(), query_->function(), query, vectors_->rows(),
+                       vectors.subspan(done, count), distances.data());
       nearest.AddEach(part_number_, std::span<const T>(distances).first(count),
                       [&](size_t i) { return rows[done + i]; });
     }

@@ -33,6 +33,8 @@ class DistanceQuery {
   bool is_double() const { return is_double_; }
   bool is_finite() const;
   bool is_zero() const;
+  // The distance of a row without a vector: NaN, unless there is none here either.
+  double distance_to_missing() const;
 
  private:
   DistanceFunction function_;
@@ -95,15 +97,23 @@ class PartDistances {
                 const TaskContext* task);
 
   // Rows [first_row, first_row + count); first_row is the first of a granule. Throws
-  // SIZES_OF_ARRAYS_DONT_MATCH if a vector has another length than the query.
+  // SIZES_OF_ARRAYS_DONT_MATCH if a vector has another length than the query. The distance of a row
+  // without a vector is NaN.
   void AddRange(uint64_t first_row, size_t count, NearestRows& nearest) const;
   // In ascending order.
   void AddRows(std::span<const uint32_t> rows, NearestRows& nearest) const;
 
  private:
   [[noreturn]] void ThrowWrongLength(size_t length) const;
-  // The vectors of a block, which holds them alone.
-  VectorRows VectorsOf(const Block& block) const;
+  // The vectors of a block, which holds them alone. Those of `rows` that have none are added with
+  // NaN and taken out.
+  VectorRows VectorsOf(const Block& block, std::vector<uint32_t>& rows, NearestRows& nearest) const;
+  // Adds row_of(i) with the distance of vectors.Row(first + i), for i below count.
+  template <class RowOf>
+  void Measure(const VectorRows& vectors, size_t first, size_t count, RowOf row_of,
+               NearestRows& nearest) const;
+  void AddVectors(std::span<const uint32_t> rows, std::span<const uint32_t> vectors,
+                  NearestRows& nearest) const;
   // f(span of the query) in the type that distances are computed in.
   template <class F>
   void WithQuery(F&& f) const;

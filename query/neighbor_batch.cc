@@ -8,9 +8,10 @@ NeighborBatch::NeighborBatch(PartSetPtr parts, const NeighborBatchRequest& reque
                              const TaskContext& task)
     : request_(request),
       task_(task),
-      rows_(FindSearchableRows(SelectSearchableRows(std::move(parts), request.index,
-                                                    *request.filter, *request.settings, task),
-                               task)) {}
+      rows_(FindSearchableRows(
+          SelectSearchableRows(std::move(parts), std::string(request.column), request.index,
+                               *request.filter, *request.settings, task),
+          task)) {}
 
 NeighborRequest NeighborBatch::RequestFor(const DistanceQuery& query) const {
   // Every distance to a vector with NaN or, under cosineDistance, without direction is NaN.
@@ -51,7 +52,10 @@ std::vector<std::vector<RankedRow>> NeighborBatch::Search(std::span<const Distan
   if (!scan.empty()) scan.Run(queries, nearest);
 
   std::vector<std::vector<RankedRow>> rows;
-  for (NearestRows& of_query : nearest) rows.push_back(of_query.TakeSorted());
+  for (size_t i = 0; i < queries.size(); ++i) {
+    AddRowsWithoutDistance(rows_, queries[i], task_, nearest[i]);
+    rows.push_back(nearest[i].TakeSorted());
+  }
   return rows;
 }
 

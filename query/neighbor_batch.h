@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "granary/query/neighbor_search.h"
@@ -12,6 +13,7 @@
 namespace granary {
 
 struct NeighborBatchRequest {
+  std::string_view column;               // of the vectors searched
   size_t count = 0;                      // k
   const DeclaredIndex* index = nullptr;  // null: exact
   const RowFilter* filter = nullptr;
@@ -23,7 +25,8 @@ class NeighborBatch {
   // What the request points to and the task outlive the object.
   NeighborBatch(PartSetPtr parts, const NeighborBatchRequest& request, const TaskContext& task);
 
-  // The best rows of each query, best first, at most k. The queries have one function and column.
+  // The best rows of each query, best first, at most k. The queries have one function and the
+  // column; one that has no vector is as far from all rows as those without are from it.
   // May be called many times, by one thread at a time.
   std::vector<std::vector<RankedRow>> Search(std::span<const DistanceQuery> queries);
 

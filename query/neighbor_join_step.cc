@@ -65,7 +65,8 @@ class NeighborJoinStep::Stream final : public BlockStream {
   NeighborBatch& batch() {
     if (!batch_) {
       batch_.emplace(parts_,
-                     NeighborBatchRequest{.count = step_->join_.count,
+                     NeighborBatchRequest{.column = step_->join_.vector_column,
+                                          .count = step_->join_.count,
                                           .index = index_,
                                           .filter = &step_->join_.filter,
                                           .settings = step_->settings_.get()},
@@ -113,7 +114,8 @@ std::vector<DistanceQuery> NeighborJoinStep::QueriesOf(const Block& renamed,
     queries.emplace_back(join_.function, join_.vector_column, *vectors->Slice(row, 1),
                          join_.distance->type().id() == TypeId::kFloat64,
                          context.functions().kernels);
-    if (index != nullptr) CheckDimensions(*index, queries.back());
+    const bool has_vector = queries.back().dimensions() > 0;
+    if (index != nullptr && has_vector) CheckDimensions(*index, queries.back());
   }
   return queries;
 }
@@ -176,8 +178,11 @@ std::vector<std::string> NeighborJoinStep::DescribeRecall(StatementContext& cont
   }
   QuerySettings without_force = *settings_;
   without_force.force_data_skipping_indices.clear();
-  NeighborBatchRequest request{
-      .count = join_.count, .index = index, .filter = &join_.filter, .settings = settings_.get()};
+  NeighborBatchRequest request{.column = join_.vector_column,
+                               .count = join_.count,
+                               .index = index,
+                               .filter = &join_.filter,
+                               .settings = settings_.get()};
   NeighborBatch planned(parts, request, context.task());
   request.index = nullptr;
   request.settings = &without_force;

@@ -1,6 +1,8 @@
 #include "granary/query/neighbor_search.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include <boost/container/small_vector.hpp>
@@ -26,10 +28,18 @@ struct SearchCosts {
   static constexpr double kEffortPerBlock = 60;
 };
 
-// For one bitmap of each part.
-MemoryCharge ChargeOf(const GranuleSelection& selection, const TaskContext& task) {
+const PresentRows* PresentIn(const Part& part, const std::string& column) {
+  const StoredVectors* vectors = part.Vectors(column);
+  return vectors == nullptr ? nullptr : vectors->present();
+}
+
+// For a bitmap of each part, or two.
+MemoryCharge ChargeOf(const SearchableRows& rows, const TaskContext& task) {
   size_t bytes = 0;
-  for (const SelectedPart& selected : selection.parts) bytes += selected.part->rows() / 8;
+  for (const SelectedPart& selected : rows.selection->parts) {
+    const size_t bitmaps = PresentIn(*selected.part, rows.column) == nullptr ? 1 : 2;
+    bytes += bitmaps * selected.part->rows() / 8;
+  }
   return MemoryCharge(task.memory(), bytes, "the rows that may be returned");
 }
 
@@ -37,19 +47,49 @@ bool HasBounds(const SearchedBlock& block) {
   return block.is_verified && block.sub_index->neighbor_searcher()->has_bounds();
 }
 
+// Tells the rows without a vector from the others and counts these.
+void SplitAbsent(const SelectedPart& selected, const PresentRows* present, MatchingRows& matching) {
+  matching.present = present;
+  if (present != nullptr && matching.bitmap) {
+    matching.absent = matching.bitmap;
+    matching.absent->AndNot(present->rows());
+    matching.bitmap->And(present->rows());
+  }
+  const RowBitmap* rows = matching.rows();
+  matching.count = rows == nullptr ? selected.rows() : rows->Count();
+}
+
+// At most `count` rows, ascending.
+void AddFirst(uint32_t part, const RowBitmap& rows, double distance, size_t count,
+              NearestRows& nearest) {
+  for (uint32_t row = 0; row < rows.size() && count > 0; ++row) {
+    if (!rows.Test(row)) continue;
+    nearest.Add(part, row, distance);
+    --count;
+  }
+}
+
+RowBitmap AbsentRows(const MatchingRows& matching) {
+  if (matching.absent) return *matching.absent;
+  RowBitmap absent(matching.present->rows().size(), true);
+  absent.AndNot(matching.present->rows());
+  return absent;
+}
+
 }  // namespace
 
-SearchableRowsPtr SelectSearchableRows(PartSetPtr parts, const DeclaredIndex* index,
-                                       const RowFilter& filter, const QuerySettings& settings,
-                                       const TaskContext& task) {
+SearchableRowsPtr SelectSearchableRows(PartSetPtr parts, const std::string& column,
+                                       const DeclaredIndex* index, const RowFilter& filter,
+                                       const QuerySettings& settings, const TaskContext& task) {
   std::span<const std::string> used;
   if (index != nullptr) used = {&index->declaration.name, 1};
   auto rows = std::make_shared<SearchableRows>();
   rows->selection = std::make_shared<const GranuleSelection>(
       SelectGranules(*parts, filter.predicate, settings, used, task));
   rows->parts = std::move(parts);
+  rows->column = column;
   rows->condition = filter.condition;
-  rows->charge = ChargeOf(*rows->selection, task);
+  rows->charge = ChargeOf(*rows, task);
   for (const SelectedPart& selected : rows->selection->parts) {
     MatchingRows& matching = rows->matching.emplace_back();
     if (!selected.is_whole()) {
@@ -62,7 +102,7 @@ SearchableRowsPtr SelectSearchableRows(PartSetPtr parts, const DeclaredIndex* in
       matching.bitmap.emplace(selected.part->rows(), true);
     }
     if (selected.dead != nullptr) matching.bitmap->AndNot(selected.dead->rows());
-    matching.count = matching.bitmap ? matching.bitmap->Count() : selected.rows();
+    SplitAbsent(selected, PresentIn(*selected.part, column), matching);
   }
   return rows;
 }
@@ -71,13 +111,38 @@ SearchableRowsPtr FindSearchableRows(const SearchableRowsPtr& selected, const Ta
   if (!selected->condition) return selected;
   auto rows = std::make_shared<SearchableRows>();
   rows->parts = selected->parts;
+  rows->column = selected->column;
   rows->selection = selected->selection;
-  rows->charge = ChargeOf(*rows->selection, task);
+  rows->charge = ChargeOf(*rows, task);
   for (RowBitmap& found : FindMatchingRows(*rows->selection, *selected->condition, task)) {
-    const size_t count = found.Count();
-    rows->matching.push_back({std::move(found), count});
+    const size_t part = rows->matching.size();
+    MatchingRows& matching = rows->matching.emplace_back();
+    matching.bitmap = std::move(found);
+    SplitAbsent(rows->selection->parts[part], selected->matching[part].present, matching);
   }
   return rows;
+}
+
+void AddRowsWithoutDistance(SearchableRowsPtr rows, const DistanceQuery& query,
+                            const TaskContext& task, NearestRows& nearest) {
+  // Where a distance is infinite, NaN is still farther.
+  if (nearest.size() == nearest.limit() && !std::isinf(nearest.farthest_distance())) return;
+  const bool has_any =
+      query.dimensions() == 0 ||
+      std::any_of(rows->matching.begin(), rows->matching.end(),
+                  [](const MatchingRows& matching) { return matching.present != nullptr; });
+  if (!has_any) return;
+  rows = FindSearchableRows(rows, task);
+  for (uint32_t part = 0; part < rows->matching.size(); ++part) {
+    const MatchingRows& matching = rows->matching[part];
+    if (matching.present != nullptr) {
+      AddFirst(part, AbsentRows(matching), query.distance_to_missing(), nearest.limit(), nearest);
+    }
+    if (query.dimensions() > 0) continue;
+    const RowBitmap all(rows->selection->parts[part].part->rows(), true);
+    const RowBitmap& with_vector = matching.rows() == nullptr ? all : *matching.rows();
+    AddFirst(part, with_vector, std::numeric_limits<double>::quiet_NaN(), nearest.limit(), nearest);
+  }
 }
 
 NeighborSearchRun::NeighborSearchRun(SearchableRowsPtr rows, const NeighborRequest& request,
@@ -91,6 +156,7 @@ std::vector<RankedRow> NeighborSearchRun::Run() {
   NearestRows nearest(request_.count, request_.query->function() == DistanceFunction::kDotProduct);
   SearchIndexes(nearest);
   if (!scan_.empty()) scan_.Run({request_.query, 1}, {&nearest, 1});
+  AddRowsWithoutDistance(rows_, *request_.query, task_, nearest);
   return nearest.TakeSorted();
 }
 
@@ -153,6 +219,10 @@ void NeighborSearchRun::MatchScannedRows() {
     scanned.parts[range.part].ranges.push_back(range.granules);
   }
   scanned_rows_ = FindMatchingRows(scanned, *rows_->condition, task_);
+  for (size_t part = 0; part < scanned_rows_.size(); ++part) {
+    const PresentRows* present = rows_->matching[part].present;
+    if (present != nullptr) scanned_rows_[part].And(present->rows());
+  }
   for (VectorScanRange& range : scans_) range.matching = &scanned_rows_[range.part];
 }
 
@@ -168,6 +238,7 @@ void NeighborSearchRun::PlanPart(uint32_t number) {
   const SelectedPart& selected = selection().parts[number];
   const MatchingRows& matching = rows_->matching[number];
   if (matching.count == 0 || request_.count == 0) return;
+  if (request_.query->dimensions() == 0) return;  // AddRowsWithoutDistance has them all
   const PartIndex* stored =
       request_.index == nullptr ? nullptr : selected.part->FindIndex(*request_.index);
   if (stored == nullptr) {
@@ -184,9 +255,14 @@ void NeighborSearchRun::PlanPart(uint32_t number) {
                         .granules = place.granules,
                         .first_row = place.first_row,
                         .rows = static_cast<size_t>(place.rows),
+                        .vectors = static_cast<size_t>(place.rows),
                         .matching = static_cast<size_t>(place.rows),
+                        .present = matching.present,
                         .accept = MatchingIn(number),
                         .decide = DecideIn(selected)};
+    if (block.present != nullptr) {
+      block.vectors = block.present->CountIn(block.first_row, block.rows);
+    }
     if (block.accept != nullptr) {
       block.matching = block.accept->CountRange(block.first_row, block.rows);
     }
@@ -205,7 +281,7 @@ void NeighborSearchRun::PlanBlock(SearchedBlock block) {
     AddScan(ScanOf(block), "the block is too small for a graph");
   } else if (PrefersScan(block)) {
     const char* few = request_.filter->condition ? "few rows match WHERE" : "few rows are alive";
-    AddScan(ScanOf(block), block.matching < block.rows ? few : "a scan costs less than the graph");
+    AddScan(ScanOf(block), block.matching < block.vectors ? few : "a scan costs less than the graph");
   } else {
     if (block.decide) LimitVisits(block);
     graphs_.push_back(std::move(block));
@@ -242,18 +318,18 @@ bool NeighborSearchRun::PrefersScan(SearchedBlock& block) const {
       reads_codes || vectors == nullptr ? code_bytes : vectors->rows().stride_bytes;
   // Of the rows in the beam so many match, and the search wants a quarter of the width.
   const auto matching = static_cast<double>(block.matching);
-  const double pass_rate = matching / static_cast<double>(block.rows);
+  const double pass_rate = matching / static_cast<double>(block.vectors);
   const double share = matching / static_cast<double>(statistics_.matching_rows);
   const double width =
       (share * static_cast<double>(effort()) + (1 - share) * SearchCosts::kEffortPerBlock) *
       std::max(1.0, 0.25 / pass_rate);
   const double visited =
-      std::min(width * SearchCosts::kRowsPerEffort, static_cast<double>(block.rows));
+      std::min(width * SearchCosts::kRowsPerEffort, static_cast<double>(block.vectors));
   const double walk = SearchCosts::OfWalk(visited, code_bytes);
   const double scan = SearchCosts::OfScan(block.matching, scan_bytes);
   if (scan <= walk) return true;
   // Where the rows that match are not those near the query, the walk is soon given up.
-  if (block.matching < block.rows && !block.decide) {
+  if (block.matching < block.vectors && !block.decide) {
     block.max_visited = static_cast<size_t>(
         std::max(1.5 * visited, 0.5 * scan / SearchCosts::OfWalk(1, code_bytes)));
   }

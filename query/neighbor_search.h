@@ -6,7 +6,7 @@
 // exact distances come from the stored column, and the best k of these and of the scanned rows are
 // the result: min(k, matching rows) rows, all matching, with exact distances, ties in the order of
 // parts and rows. A sub-index that proposes fewer rows than it has is asked again and at the end
-// scanned.
+// scanned. Rows without a vector have the distance NaN: they come last, if others are too few.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,7 @@ struct NeighborStatistics {
   size_t graph_blocks = 0;   // sub-indexes that were searched
   size_t scanned_rows = 0;   // rows that were measured exactly without a candidate
   size_t bounded_rows = 0;   // of them, those whose sub-index tells by codes which are too far
-  size_t matching_rows = 0;  // rows that pass WHERE; all rows without one
+  size_t matching_rows = 0;  // rows with a vector that pass WHERE; all such rows without one
   size_t visited_rows = 0;   // rows that the sub-indexes measured
   size_t decided_rows = 0;   // rows that WHERE was evaluated for as a search came to them
   size_t candidates = 0;     // rows proposed and re-ranked
@@ -49,15 +49,27 @@ struct NeighborStatistics {
   std::map<std::string, size_t> reasons;  // why parts or blocks were scanned, and how many
 };
 
-// The rows of a part that a search may return.
+// The rows of a part that a search may return, those that have a vector.
 struct MatchingRows {
-  std::optional<RowBitmap> bitmap;  // nothing: all rows of the selected granules
+  // Nothing: all rows of the part (or those that `present` has).
+  std::optional<RowBitmap> bitmap;
   size_t count = 0;
+
+  const PresentRows* present = nullptr;  // null: all rows of the part have a vector
+  // With `present`: the rows without a vector that a search may return. Nothing: all of them.
+  std::optional<RowBitmap> absent;
+
+  // Null: all rows of the part.
+  const RowBitmap* rows() const {
+    if (bitmap) return &*bitmap;
+    return present == nullptr ? nullptr : &present->rows();
+  }
 };
 
 // What any number of searches with the same filter have in common. Immutable.
 struct SearchableRows {
   PartSetPtr parts;
+  std::string column;  // of the vectors
   std::shared_ptr<const GranuleSelection> selection;
   std::vector<MatchingRows> matching;  // by part of the selection
   // WHERE, if it has not been evaluated: `matching` are then the live rows of the selection.
@@ -66,12 +78,18 @@ struct SearchableRows {
 };
 using SearchableRowsPtr = std::shared_ptr<const SearchableRows>;
 
-// Prunes granules. `index` is the one that will be searched, or null.
-SearchableRowsPtr SelectSearchableRows(PartSetPtr parts, const DeclaredIndex* index,
-                                       const RowFilter& filter, const QuerySettings& settings,
-                                       const TaskContext& task);
+// Prunes granules. The vectors are those of `column`; `index` is the one that will be searched, or
+// null.
+SearchableRowsPtr SelectSearchableRows(PartSetPtr parts, const std::string& column,
+                                       const DeclaredIndex* index, const RowFilter& filter,
+                                       const QuerySettings& settings, const TaskContext& task);
 // Evaluates WHERE for all of them.
 SearchableRowsPtr FindSearchableRows(const SearchableRowsPtr& selected, const TaskContext& task);
+
+// Completes `nearest` with rows that have no vector or, if the query has none, with any. Evaluates
+// WHERE if it has not been and such rows are needed.
+void AddRowsWithoutDistance(SearchableRowsPtr rows, const DistanceQuery& query,
+                            const TaskContext& task, NearestRows& nearest);
 
 class NeighborSearchRun {
  public:
@@ -83,8 +101,8 @@ class NeighborSearchRun {
   // Best first; at most k. Called once.
   std::vector<RankedRow> Run();
 
-  // The first half of Run: offers what the sub-indexes find to `nearest` and leaves the rest to the
-  // caller, in scan().
+  // The first part of Run: offers what the sub-indexes find to `nearest` and leaves the rest to the
+  // caller, in scan() and AddRowsWithoutDistance.
   void SearchIndexes(NearestRows& nearest);
   const VectorScan& scan() const { return scan_; }
 
@@ -113,8 +131,7 @@ class NeighborSearchRun {
   void Rerank(const std::vector<std::vector<uint32_t>>& rows_of_part, NearestRows& nearest);
   void CountGranules(const std::vector<std::vector<uint32_t>>& rows_of_part);
   const RowBitmap* MatchingIn(uint32_t part) const {
-    const std::optional<RowBitmap>& bitmap = rows_->matching[part].bitmap;
-    return bitmap ? &*bitmap : nullptr;
+    return rows_->matching[part].rows();
   }
   size_t effort() const;
 

@@ -55,6 +55,9 @@ const DeclaredIndex* NeighborStep::FindIndex(const PartSet& parts,
 }
 
 NeighborRequest NeighborStep::MakeRequest(const PartSet& parts, const DistanceQuery& query) const {
+  if (query.dimensions() == 0 && parts.live_rows() > 0) {
+    throw Error(ErrorCode::kSizesOfArraysDontMatch, "The query vector is empty");
+  }
   return {.query = &query,
           .count = count_,
           .index = FindIndex(parts, query),
@@ -80,7 +83,7 @@ std::vector<RankedRow> NeighborStep::Find(const PartSetPtr& parts, NeighborReque
                                           const TaskContext& task,
                                           std::optional<NeighborSearchRun>& run) const {
   const SearchableRowsPtr searchable =
-      SelectSearchableRows(parts, request.index, filter_, *request.settings, task);
+      SelectSearchableRows(parts, shape_.column, request.index, filter_, *request.settings, task);
   run.emplace(searchable, request, task);
   std::vector<RankedRow> rows = run->Run();
   const bool are_all = rows.size() < request.count;

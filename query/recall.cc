@@ -1,6 +1,7 @@
 #include "granary/query/recall.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
@@ -26,7 +27,8 @@ size_t CountAt(std::span<const RankedRow> rows, uint64_t code) {
 }
 
 double Deviation(DistanceFunction function, double found, double exact) {
-  if (found == exact) return function == DistanceFunction::kDotProduct ? 0 : 1;
+  if (found == exact || (std::isnan(found) && std::isnan(exact)))
+    return function == DistanceFunction::kDotProduct ? 0 : 1;
   if (function == DistanceFunction::kDotProduct) return exact - found;
   return exact == 0 ? std::numeric_limits<double>::infinity() : found / exact;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <optional>
 #include <random>
 #include <set>
 #include <utility>
@@ -81,17 +83,28 @@ std::vector<uint64_t> DrawNumbers(uint64_t total, uint64_t count, uint64_t seed)
   return {drawn.begin(), drawn.end()};
 }
 
-// The rows of a part that have the given numbers among its live rows.
-std::vector<uint32_t> RowsAt(const SelectedPart& selected, std::span<const uint64_t> numbers) {
+// The live rows of a part that have a vector. Nothing: all its rows.
+std::optional<RowBitmap> RowsToSample(const SelectedPart& selected, std::string_view column) {
+  const StoredVectors* vectors = selected.part->Vectors(column);
+  const PresentRows* present = vectors == nullptr ? nullptr : vectors->present();
+  if (present == nullptr && selected.dead == nullptr) return std::nullopt;
+  RowBitmap rows = present == nullptr ? RowBitmap(selected.part->rows(), true) : present->rows();
+  if (selected.dead != nullptr) rows.AndNot(selected.dead->rows());
+  return rows;
+}
+
+// The rows that have the given numbers among these.
+std::vector<uint32_t> RowsAt(const std::optional<RowBitmap>& among,
+                             std::span<const uint64_t> numbers) {
   std::vector<uint32_t> rows;
-  if (selected.dead == nullptr) {
+  if (!among) {
     rows.assign(numbers.begin(), numbers.end());
     return rows;
   }
-  uint64_t live = 0;
+  uint64_t number = 0;
   for (uint32_t row = 0; rows.size() < numbers.size(); ++row) {
-    if (selected.dead->rows().Test(row)) continue;
-    if (live++ == numbers[rows.size()]) rows.push_back(row);
+    if (!among->Test(row)) continue;
+    if (number++ == numbers[rows.size()]) rows.push_back(row);
   }
   return rows;
 }
@@ -127,21 +140,26 @@ class RecallSampler {
   };
 
   void Draw() {
-    uint64_t total = 0;
-    for (const SelectedPart& selected : selection_.parts) total += LiveRows(selected);
-    const std::vector<uint64_t> numbers = DrawNumbers(total, sampling_.samples, sampling_.seed);
     const std::string& column = table_.index->index->vector_search()->column;
+    std::vector<std::optional<RowBitmap>> among;
+    std::vector<uint64_t> counts;
+    for (const SelectedPart& selected : selection_.parts) {
+      among.push_back(RowsToSample(selected, column));
+      counts.push_back(among.back() ? among.back()->Count() : selected.part->rows());
+    }
+    const uint64_t total = std::accumulate(counts.begin(), counts.end(), uint64_t{0});
+    const std::vector<uint64_t> numbers = DrawNumbers(total, sampling_.samples, sampling_.seed);
     auto number = numbers.begin();
     uint64_t first = 0;
     for (uint32_t part = 0; part < selection_.parts.size(); ++part) {
       const SelectedPart& selected = selection_.parts[part];
       std::vector<uint64_t> of_part;
-      for (; number != numbers.end() && *number < first + LiveRows(selected); ++number) {
+      for (; number != numbers.end() && *number < first + counts[part]; ++number) {
         of_part.push_back(*number - first);
       }
-      first += LiveRows(selected);
+      first += counts[part];
       if (of_part.empty()) continue;
-      const std::vector<uint32_t> rows = RowsAt(selected, of_part);
+      const std::vector<uint32_t> rows = RowsAt(among[part], of_part);
       const ColumnPtr vectors =
           PartReader(selected.part, {column}, context_.task()).Gather(rows).column(0);
       for (size_t i = 0; i < rows.size(); ++i) {
@@ -187,7 +205,8 @@ class RecallSampler {
     const RowFilter all_rows;
     // One more than is wanted: the row itself, if it is found, does not count.
     return NeighborBatch(table_.parts,
-                         {.count = sampling_.k + 1,
+                         {.column = table_.index->index->vector_search()->column,
+                          .count = sampling_.k + 1,
                           .index = index,
                           .filter = &all_rows,
                           .settings = &settings},

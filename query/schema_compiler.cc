@@ -205,6 +205,7 @@ IndexDeclaration CompileIndex(const sql::IndexDefinition& index, const Expressio
                           : argument.value.is_float() ? DataType(TypeId::kFloat64)
                           : argument.value.is_int()   ? DataType(TypeId::kInt64)
                                                       : DataType(TypeId::kUInt64);
+    if (!argument.name.empty()) declaration.text += argument.name + " = ";
     declaration.text += ValueToSql(argument.value, type);
   }
   declaration.text += ") GRANULARITY " + std::to_string(declaration.granularity);

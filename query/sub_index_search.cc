@@ -76,21 +76,34 @@ class BlockSearch {
     block_->is_short = is_exhausted_ && block_->candidates.size() < wanted_;
     if (block_->is_short) block_->candidates.clear();
     for (Candidate& candidate : block_->candidates) {
-      candidate.row += static_cast<uint32_t>(block_->first_row);
+      candidate.row = RowOf(candidate.row);
     }
   }
 
  private:
+  // The row of the part with this number in the sub-index.
+  uint32_t RowOf(uint32_t number) const {
+    const PresentRows* present = block_->present;
+    if (present == nullptr) return static_cast<uint32_t>(block_->first_row) + number;
+    return present->RowOf(present->VectorOf(block_->first_row) + number);
+  }
+
+  // The rows of block_->accept as the sub-index numbers them.
+  RowBitmap Accepted() const {
+    if (block_->present == nullptr) {
+      return SliceBitmap(*block_->accept, block_->first_row, block_->rows);
+    }
+    return block_->present->VectorsOf(*block_->accept, block_->first_row, block_->rows);
+  }
+
   void Start(const TaskContext& task) {
-    const bool has_accept_set = block_->decide || block_->matching < block_->rows;
-    charge_ = MemoryCharge(task.memory(), has_accept_set ? block_->rows / 8 : 0,
+    const bool has_accept_set = block_->decide || block_->matching < block_->vectors;
+    charge_ = MemoryCharge(task.memory(), has_accept_set ? block_->vectors / 8 : 0,
                            "the rows that may be returned");
     std::optional<RowBitmap> rows;
-    if (block_->accept != nullptr && block_->matching < block_->rows) {
-      rows.emplace(SliceBitmap(*block_->accept, block_->first_row, block_->rows));
-    }
+    if (block_->accept != nullptr && block_->matching < block_->vectors) rows.emplace(Accepted());
     if (block_->decide) {
-      if (!rows) rows.emplace(block_->rows, true);
+      if (!rows) rows.emplace(block_->vectors, true);
       accept_.emplace(*std::move(rows),
                       [this](auto about, auto accepted) { DecideAbout(about, accepted); });
     } else if (rows) {
@@ -108,7 +121,7 @@ class BlockSearch {
 
   void DecideAbout(std::span<const uint32_t> rows, std::span<uint8_t> accepted) {
     std::vector<uint32_t> rows_of_part(rows.begin(), rows.end());
-    for (uint32_t& row : rows_of_part) row += static_cast<uint32_t>(block_->first_row);
+    for (uint32_t& row : rows_of_part) row = RowOf(row);
     block_->decide(rows_of_part, accepted);
     block_->decided_rows += rows.size();
   }

@@ -28,8 +28,10 @@ struct SearchedBlock {
   GranuleRange granules;
   uint64_t first_row = 0;  // of the part
   size_t rows = 0;
-  size_t matching =
-      0;  // rows that may be returned, at least 1; if `decide` is set, at most so many
+  size_t vectors = 0;  // rows that are in the sub-index
+  // Rows that may be returned, at least 1; if `decide` is set, at most so many.
+  size_t matching = 0;
+  const PresentRows* present = nullptr;  // which rows of the part have vectors; null: all
   std::shared_ptr<const SubIndex> sub_index;
   bool is_verified = false;           // the sub-index, every byte
   const RowBitmap* accept = nullptr;  // rows of the part that may be returned; null: all

@@ -60,12 +60,31 @@ void AppendRows(const RowBitmap& rows, uint64_t first, size_t count, std::vector
   }
 }
 
+const PresentRows* PresentIn(const Part& part, std::string_view column) {
+  const StoredVectors* vectors = part.Vectors(column);
+  return vectors == nullptr ? nullptr : vectors->present();
+}
+
+// The numbers of the vectors of these rows, counted from vector `first`.
+void NumberVectors(const PresentRows* present, uint64_t first, std::span<const uint32_t> rows,
+                   uint32_t* numbers) {
+  if (present == nullptr) {
+    for (size_t i = 0; i < rows.size(); ++i) numbers[i] = rows[i] - static_cast<uint32_t>(first);
+  } else {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      numbers[i] = static_cast<uint32_t>(present->VectorOf(rows[i]) - first);
+    }
+  }
+}
+
 // One query's work on one piece.
 class QueryOnPiece {
  public:
   QueryOnPiece(const DistanceQuery& query, PartPtr part, const VectorScanRange& range,
                SharedLimit* limit, NearestRows* nearest, const TaskContext* task)
-      : base_(range.block_first_row),
+      : present_(PresentIn(*part, query.column())),
+        base_(present_ == nullptr ? range.block_first_row
+                                  : present_->VectorOf(range.block_first_row)),
         distances_(&query, std::move(part), range.part, task),
         limit_(limit),
         nearest_(nearest) {
@@ -98,8 +117,7 @@ class QueryOnPiece {
 
   void Look(std::span<const uint32_t> rows) {
     block_rows_.resize(rows.size());
-    std::transform(rows.begin(), rows.end(), block_rows_.begin(),
-                   [&](uint32_t row) { return row - static_cast<uint32_t>(base_); });
+    NumberVectors(present_, base_, rows, block_rows_.data());
     keys_.resize(rows.size());
     bounds_->Score(block_rows_, keys_.data());
     taken_.assign(rows.size(), 0);
@@ -131,7 +149,8 @@ class QueryOnPiece {
     distances_.AddRows(chosen_, *nearest_);
   }
 
-  const uint64_t base_;
+  const PresentRows* const present_;
+  const uint64_t base_;  // the vector that has number 0 in the bounds
   const PartDistances distances_;
   std::unique_ptr<DistanceBounds> bounds_;
   SharedLimit* limit_;
@@ -168,8 +187,10 @@ class RoundedRows {
   std::span<const uint32_t> FindNear(const DistanceQuery& query, const CodedQuery& coded,
                                      double distance) {
     if (!is_coded_) {
-      vectors_->VerifyRows(rows_.front(), rows_.back() - rows_.front() + 1);
-      codes_.Encode(query.kernels(), query.function(), vectors_->rows(), rows_);
+      numbers_.resize(rows_.size());
+      NumberVectors(vectors_->present(), 0, rows_, numbers_.data());
+      vectors_->VerifyRows(numbers_.front(), numbers_.back() - numbers_.front() + 1);
+      codes_.Encode(query.kernels(), query.function(), vectors_->rows(), numbers_);
       is_coded_ = true;
     }
     near_.clear();
@@ -182,6 +203,7 @@ class RoundedRows {
   const StoredVectors* vectors_;
   const bool is_useful_;
   std::span<const uint32_t> rows_;
+  std::vector<uint32_t> numbers_;  // of their vectors
   bool is_coded_ = false;
   CodedRows codes_;
   std::vector<uint32_t> near_;

@@ -1,5 +1,7 @@
 #include "granary/skipindex/registry.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "granary/skipindex/bloom_filter_index.h"
@@ -8,6 +10,34 @@
 #include "granary/skipindex/vector_similarity/vector_similarity_index.h"
 
 namespace granary {
+namespace {
+
+void CheckNames(const SkipIndexKind& kind, const std::vector<IndexArgument>& arguments) {
+  const std::vector<std::string_view> known = kind.named_arguments();
+  std::vector<std::string_view> given;
+  for (const IndexArgument& argument : arguments) {
+    const auto fail = [&](const std::string& problem) {
+      throw Error(ErrorCode::kIncorrectQuery, fmt::format("{} index: {}", kind.name(), problem));
+    };
+    if (argument.name.empty()) {
+      if (!given.empty()) {
+        fail(fmt::format("an argument without a name stands behind '{}'", given.back()));
+      }
+      continue;
+    }
+    if (std::find(known.begin(), known.end(), argument.name) == known.end()) {
+      fail(
+          fmt::format("there is no argument named '{}'{}", argument.name,
+                      known.empty() ? "" : fmt::format("; there are: {}", fmt::join(known, ", "))));
+    }
+    if (std::find(given.begin(), given.end(), argument.name) != given.end()) {
+      fail(fmt::format("argument '{}' comes twice", argument.name));
+    }
+    given.push_back(argument.name);
+  }
+}
+
+}  // namespace
 
 SkipIndexRegistry SkipIndexRegistry::WithBuiltins() {
   SkipIndexRegistry registry;
@@ -33,6 +63,13 @@ const SkipIndexKind& SkipIndexRegistry::Get(std::string_view name) const {
                                                         name, fmt::join(names(), ", ")));
   }
   return *found->second;
+}
+
+std::shared_ptr<const SkipIndex> SkipIndexRegistry::Declare(const IndexDeclaration& declaration,
+                                                            const TableSettings& settings) const {
+  const SkipIndexKind& kind = Get(declaration.kind);
+  CheckNames(kind, declaration.arguments);
+  return kind.Declare(declaration, settings);
 }
 
 std::vector<std::string> SkipIndexRegistry::names() const {

@@ -21,6 +21,11 @@ class SkipIndexRegistry {
   void Register(std::shared_ptr<const SkipIndexKind> kind);
   // Throws INCORRECT_QUERY, which lists the kinds there are.
   const SkipIndexKind& Get(std::string_view name) const;
+  // SkipIndexKind::Declare of the kind, for which named arguments have been checked:
+  // INCORRECT_QUERY for a name that it does not take, one that comes twice, or an argument without
+  // a name behind.
+  std::shared_ptr<const SkipIndex> Declare(const IndexDeclaration& declaration,
+                                           const TableSettings& settings) const;
   std::vector<std::string> names() const;
 
  private:

@@ -128,7 +128,7 @@ class SubIndex {
 
 // What a builder may use besides the values it was given.
 struct SubIndexInput {
-  size_t rows = 0;
+  size_t rows = 0;  // of the block; with vectors: those that have one
   // The vectors of the block, as stored; only for indexes with a vector_search(), else null.
   const VectorRows* vectors = nullptr;
   const TaskContext* context = nullptr;
@@ -151,6 +151,9 @@ struct VectorSearchAbility {
   std::string column;
   // Nothing until the first vector has been committed, for a declaration without dimensions.
   std::optional<size_t> dimensions;
+  // Whether rows may have no vector (an empty array). They are in no sub-index: those get the other
+  // rows of the block, numbered without gaps.
+  bool allows_empty = false;
 };
 
 // A declared index. Immutable.
@@ -184,6 +187,8 @@ class SkipIndexKind {
   virtual std::string_view name() const = 0;
   // Granules per index block where the declaration has no GRANULARITY.
   virtual size_t default_granularity() const { return 1; }
+  // Which arguments may be given as `name = value`, behind those without a name.
+  virtual std::vector<std::string_view> named_arguments() const { return {}; }
   // Checks expression type and arguments once. Throws INCORRECT_QUERY, INCORRECT_DATA,
   // ILLEGAL_COLUMN, ...
   virtual std::shared_ptr<const SkipIndex> Declare(const IndexDeclaration& declaration,

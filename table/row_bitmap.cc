@@ -49,6 +49,11 @@ RowBitmap::RowBitmap(size_t size, bool value) : size_(size), words_((size + 63) 
   if (value) SetRange(0, size);
 }
 
+void RowBitmap::Grow(size_t size) {
+  size_ = size;
+  words_.resize((size + 63) / 64);
+}
+
 void RowBitmap::SetRange(size_t first, size_t count) {
   ForRange(first, count, [&](size_t word, uint64_t mask) { words_[word] |= mask; });
 }

@@ -21,6 +21,8 @@ class RowBitmap {
   // Rows [first, first + count).
   void SetRange(size_t first, size_t count);
   void ResetRange(size_t first, size_t count);
+  // Makes it [0, size) for a larger size; rows added are not in the set.
+  void Grow(size_t size);
   size_t Count() const;
   size_t CountRange(size_t first, size_t count) const;
   // *this &= other, *this |= other, *this &= ~other; sizes must be equal.

@@ -20,10 +20,11 @@ struct ColumnDeclaration {
   ExpressionPtr default_expression;  // null: the type's default value
 };
 
-// An argument of an index type: a number, a string or a bare identifier.
+// An argument of an index type: a number, a string or a bare identifier, perhaps with a name.
 struct IndexArgument {
   Value value;
   bool is_identifier = false;
+  std::string name = {};  // of `name = value`, else empty
 };
 
 // INDEX name expression TYPE kind(arguments) GRANULARITY granularity

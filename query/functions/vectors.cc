@@ -1,6 +1,7 @@
 // Distances and norms of vectors. Those that skip indexes know are computed by the kernels of
 // skipindex/distance, so that they agree with scans and re-ranking to the bit.
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -55,6 +56,12 @@ class VectorPairs {
         a_step_(a->is_constant() ? 0 : 1),
         b_step_(b->is_constant() ? 0 : 1) {}
 
+  // Whether one of the two is an empty array out of a column, which stands for no vector, and the
+  // other is a vector.
+  bool LacksVector(size_t row) const {
+    const size_t a = a_->Length(row * a_step_), b = b_->Length(row * b_step_);
+    return a != b && ((a == 0 && a_step_ == 1) || (b == 0 && b_step_ == 1));
+  }
   size_t Dimensions(size_t row) const {
     const size_t a = a_->Length(row * a_step_), b = b_->Length(row * b_step_);
     if (a != b) ThrowLengths(name_, a, b);
@@ -97,7 +104,7 @@ class VectorPairs {
 template <class T>
 ColumnPtr KernelDistances(DistanceFunction function, const DistanceKernels& kernels,
                           std::string_view name, const ColumnPtr& left, const ColumnPtr& right,
-                          size_t rows) {
+                          bool are_constant, size_t rows) {
   // The functions are symmetric: the constant, if there is one, is the query.
   const bool swap = right->is_constant() && !left->is_constant();
   const VectorPairs<T> pairs(name, swap ? right : left, swap ? left : right);
@@ -106,7 +113,11 @@ ColumnPtr KernelDistances(DistanceFunction function, const DistanceKernels& kern
     ComputeDistances(kernels, function, pairs.A(0), pairs.AllB(rows), 0, rows, result.data());
   } else {
     for (size_t row = 0; row < rows; ++row) {
-      ComputeDistances(kernels, function, pairs.A(row), pairs.B(row), 0, 1, result.data() + row);
+      if (!are_constant && pairs.LacksVector(row)) {
+        result[row] = std::numeric_limits<T>::quiet_NaN();
+      } else {
+        ComputeDistances(kernels, function, pairs.A(row), pairs.B(row), 0, 1, result.data() + row);
+      }
     }
   }
   return result.Finish(sizeof(T) == 4 ? TypeId::kFloat32 : TypeId::kFloat64);
@@ -123,10 +134,13 @@ FunctionBinder KernelBinder(std::string name, DistanceFunction function) {
     const DataType type =
         DistanceType(RequireVector(name, arguments, 0), RequireVector(name, arguments, 1));
     const DistanceKernels& kernels = KernelsOf(context);
+    const bool are_constant = arguments[0].constant && arguments[1].constant;
     const auto body = [=, &kernels](std::span<const ColumnPtr> values, size_t rows) {
       return type.id() == TypeId::kFloat32
-                 ? KernelDistances<float>(function, kernels, name, values[0], values[1], rows)
-                 : KernelDistances<double>(function, kernels, name, values[0], values[1], rows);
+                 ? KernelDistances<float>(function, kernels, name, values[0], values[1],
+                                          are_constant, rows)
+                 : KernelDistances<double>(function, kernels, name, values[0], values[1],
+                                           are_constant, rows);
     };
     return Function(type, body, true);
   };

@@ -22,6 +22,10 @@ std::string FormatName(const std::string& format) {
 }
 
 std::string FormatIndexArgument(const IndexArgument& argument) {
+  if (!argument.name.empty()) {
+    return QuoteIdentifier(argument.name) + " = " +
+           FormatIndexArgument({argument.value, argument.is_identifier});
+  }
   if (argument.is_identifier) return QuoteIdentifier(argument.value.as_string());
   if (argument.value.is_string()) return sql::FormatString(argument.value.as_string());
   return FormatLiteral(argument.value,

@@ -126,6 +126,10 @@ StatementPtr ParseCreateIndex(TokenStream& tokens) {
 
 IndexArgument ParseIndexArgument(TokenStream& tokens) {
   IndexArgument argument;
+  if (tokens.AtIdentifier() && tokens.Peek(1).kind == TokenKind::kEquals) {
+    argument.name = tokens.ExpectIdentifier("argument of the index");
+    tokens.Expect(TokenKind::kEquals);
+  }
   if (tokens.AtIdentifier()) {
     argument.is_identifier = true;
     argument.value = tokens.ExpectIdentifier("argument of the index");

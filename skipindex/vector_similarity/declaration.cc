@@ -33,6 +33,11 @@ size_t UnsignedArgument(const IndexArgument& argument, std::string_view what, si
   return value;
 }
 
+bool FlagArgument(const IndexArgument& argument) {
+  const uint64_t flag = UnsignedArgument(argument, "value of " + argument.name, 1);
+  return flag != 0;
+}
+
 Metric ParseMetric(const std::string& name) {
   for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDotProduct}) {
     if (name == MetricFunction(metric)) return metric;
@@ -96,17 +101,21 @@ void CheckExpression(const Expression& expression) {
 
 VectorSimilarityDeclaration VectorSimilarityDeclaration::Parse(
     const IndexDeclaration& declaration) {
-  const auto& arguments = declaration.arguments;
+  std::vector<IndexArgument> arguments = declaration.arguments;
+  VectorSimilarityDeclaration parsed;
+  while (!arguments.empty() && !arguments.back().name.empty()) {
+    parsed.allows_empty = FlagArgument(arguments.back());
+    arguments.pop_back();
+  }
   const Preset* const preset = FindPreset(arguments);
   const size_t count = arguments.size() - (preset != nullptr ? 1 : 0);
   if (count != 2 && count != 3 && count != 5 && count != 6) {
     ThrowQuery(
         fmt::format("{} arguments, expected (method, distance[, dimensions][, quantization, "
                     "M, ef_construction]) or (method, distance[, dimensions], 'fast' | 'balanced' "
-                    "| 'high_recall')",
+                    "| 'high_recall'), and behind these allow_empty = 1 or not",
                     arguments.size()));
   }
-  VectorSimilarityDeclaration parsed;
   const std::string& method = StringArgument(arguments[0], "method");
   if (method != "hnsw") ThrowData(fmt::format("method '{}' is not known, use 'hnsw'", method));
   parsed.metric = ParseMetric(StringArgument(arguments[1], "distance"));
@@ -136,9 +145,10 @@ VectorSimilarityDeclaration VectorSimilarityDeclaration::Parse(
 }
 
 std::string VectorSimilarityDeclaration::Description() const {
-  return fmt::format("vector_similarity('hnsw', '{}'{}, '{}', {}, {})", MetricFunction(metric),
+  return fmt::format("vector_similarity('hnsw', '{}'{}, '{}', {}, {}{})", MetricFunction(metric),
                      dimensions ? fmt::format(", {}", *dimensions) : "",
-                     QuantizationName(quantization), max_connections, construction_width);
+                     QuantizationName(quantization), max_connections, construction_width,
+                     allows_empty ? ", allow_empty = 1" : "");
 }
 
 }  // namespace granary

@@ -4,7 +4,8 @@
 //   vector_similarity(method, distance[, dimensions], preset)
 //
 // The first as ClickHouse takes them, with dimensions (today) and without (before). A preset,
-// 'fast', 'balanced' or 'high_recall', stands for the last three.
+// 'fast', 'balanced' or 'high_recall', stands for the last three. Behind either may come
+// `allow_empty = 1`: rows may have an empty array, and are then not in the index.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +25,7 @@ struct VectorSimilarityDeclaration {
   bool quantization_declared = false;
   size_t max_connections = 32;      // M
   size_t construction_width = 128;  // ef_construction
+  bool allows_empty = false;
 
   // Checks arguments and the type of the expression. Throws INCORRECT_QUERY for their number and
   // types, INCORRECT_DATA for their values, ILLEGAL_COLUMN for an expression that is not a column
@@ -31,7 +33,7 @@ struct VectorSimilarityDeclaration {
   static VectorSimilarityDeclaration Parse(const IndexDeclaration& declaration);
 
   // Every argument, defaults filled in: "vector_similarity('hnsw', 'L2Distance', 100, 'i8', 32,
-  // 128)".
+  // 128)"; allow_empty only where it is 1.
   std::string Description() const;
 };
 

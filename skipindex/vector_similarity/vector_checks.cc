@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <type_traits>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -44,21 +45,28 @@ RowFacts Inspect(const VectorRows& vectors, size_t row) {
   return Inspect<BFloat16>(vectors.Row(row), vectors.dimensions);
 }
 
-}  // namespace
-
-void CheckVectors(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
-                  size_t first_row) {
+// row_of(i) is what vector i is called.
+template <class RowOf>
+void CheckValues(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
+                 RowOf row_of) {
   // As in ClickHouse, where i8 has to be asked for.
   const bool zero_allowed = declaration.metric != Metric::kCosine ||
                             declaration.quantization != Quantization::kInt8 ||
                             !declaration.quantization_declared;
   for (size_t row = 0; row < vectors.rows; ++row) {
     const RowFacts facts = Inspect(vectors, row);
-    if (!facts.finite) ThrowRow(first_row + row, "it has a NaN or infinite value");
+    if (!facts.finite) ThrowRow(row_of(row), "it has a NaN or infinite value");
     if (facts.zero && !zero_allowed) {
-      ThrowRow(first_row + row, "it is a zero vector, which has no direction for cosineDistance");
+      ThrowRow(row_of(row), "it is a zero vector, which has no direction for cosineDistance");
     }
   }
+}
+
+}  // namespace
+
+void CheckVectors(const VectorSimilarityDeclaration& declaration, const VectorRows& vectors,
+                  size_t first_row) {
+  CheckValues(declaration, vectors, [&](size_t row) { return first_row + row; });
 }
 
 void CheckVectors(const VectorSimilarityDeclaration& declaration, const Column& values,
@@ -69,24 +77,36 @@ void CheckVectors(const VectorSimilarityDeclaration& declaration, const Column& 
     return CheckVectors(declaration, *constant.value(), first_row);
   }
   const ArrayColumn& arrays = AsArrays(values);
-  const size_t expected = declaration.dimensions.value_or(arrays.Length(0));
+  size_t first = 0;  // with a vector
+  while (declaration.allows_empty && first < arrays.size() && arrays.Length(first) == 0) ++first;
+  if (first == arrays.size()) return;
+  const size_t expected = declaration.dimensions.value_or(arrays.Length(first));
   if (declaration.quantization == Quantization::kBit && expected % 8 != 0) {
-    ThrowRow(first_row, fmt::format("it has {} dimensions, but quantization 'b1' needs a multiple "
-                                    "of 8",
-                                    expected));
+    ThrowRow(
+        first_row + first,
+        fmt::format("it has {} dimensions, but quantization 'b1' needs a multiple of 8", expected));
   }
-  for (size_t row = 0; row < arrays.size(); ++row) {
+  std::vector<size_t> with_vector;  // only where some may be without
+  for (size_t row = first; row < arrays.size(); ++row) {
     const size_t length = arrays.Length(row);
-    if (length == 0) ThrowRow(first_row + row, "the array is empty");
-    if (length != expected) {
-      ThrowRow(
-          first_row + row,
-          declaration.dimensions
-              ? fmt::format("it has {} dimensions, the index has {}", length, expected)
-              : fmt::format("it has {} dimensions, row {} has {}", length, first_row, expected));
+    if (length == 0 && declaration.allows_empty) continue;
+    if (length == 0) {
+      ThrowRow(first_row + row,
+               "the array is empty; an index with allow_empty = 1 takes such rows");
     }
+    if (length != expected) {
+      ThrowRow(first_row + row,
+               declaration.dimensions
+                   ? fmt::format("it has {} dimensions, the index has {}", length, expected)
+                   : fmt::format("it has {} dimensions, row {} has {}", length, first_row + first,
+                                 expected));
+    }
+    if (declaration.allows_empty) with_vector.push_back(first_row + row);
   }
-  CheckVectors(declaration, arrays.Vectors(expected), first_row);
+  VectorRows vectors = arrays.Vectors(expected);
+  if (!declaration.allows_empty) return CheckVectors(declaration, vectors, first_row);
+  vectors.rows = with_vector.size();  // empty arrays take no room between them
+  CheckValues(declaration, vectors, [&](size_t row) { return with_vector[row]; });
 }
 
 }  // namespace granary

@@ -169,7 +169,8 @@ class VectorSimilarityIndex final : public SkipIndex {
   VectorSimilarityIndex(VectorSimilarityDeclaration declaration, std::string column,
                         size_t min_rows_for_graph, const DistanceKernels& kernels)
       : declaration_(std::move(declaration)),
-        ability_{declaration_.metric, std::move(column), declaration_.dimensions},
+        ability_{declaration_.metric, std::move(column), declaration_.dimensions,
+                 declaration_.allows_empty},
         min_rows_for_graph_(min_rows_for_graph),
         kernels_(kernels) {}
 

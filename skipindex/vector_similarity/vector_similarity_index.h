@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "granary/skipindex/distance/kernels.h"
 #include "granary/skipindex/skip_index.h"
@@ -19,6 +20,7 @@ class VectorSimilarityKind final : public SkipIndexKind {
 
   std::string_view name() const override { return "vector_similarity"; }
   size_t default_granularity() const override { return 100'000'000; }
+  std::vector<std::string_view> named_arguments() const override { return {"allow_empty"}; }
   std::shared_ptr<const SkipIndex> Declare(const IndexDeclaration& declaration,
                                            const TableSettings& settings) const override;
 

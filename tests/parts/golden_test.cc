@@ -141,6 +141,38 @@ TEST_F(GoldenDeletesTest, BothReadersFindTheLiveRows) {
   EXPECT_THAT(opened.Rows(), ElementsAre("2", "6", "7", "8", "9", "11"));
 }
 
+// A part in which some rows have a vector and one in which none has.
+class GoldenAbsentTest : public ::testing::Test {
+ protected:
+  static std::string directory() {
+    return std::string(GRANARY_SOURCE_DIR) + "/tests/golden/v1/absent";
+  }
+
+  void SetUp() override {
+    if (getenv("GRANARY_WRITE_GOLDEN") == nullptr) return;
+    std::filesystem::remove_all(directory());
+    TestTable table(PosixFileSystem(), "column v Array(Float32)\nset index_granularity 2\n",
+                    directory());
+    table.Create();
+    table.Open();
+    table.Insert(Block({{"v", Floats({{}, {1, 2}, {}, {}, {3, 4}})}}));
+    table.Insert(Block({{"v", Floats({{}, {}})}}));
+  }
+};
+
+TEST_F(GoldenAbsentTest, BothReadersFindTheRows) {
+  const independent::Table table = independent::ReadTable(directory());
+  ASSERT_THAT(table.parts, SizeIs(2));
+  EXPECT_THAT(table.parts[0].values, ElementsAre("[]", "[1,2]", "[]", "[]", "[3,4]"));
+  EXPECT_THAT(table.parts[1].values, ElementsAre("[]", "[]"));
+  TestTable opened(PosixFileSystem(), "", directory());
+  const PartSetPtr set = opened.Open(true).parts();
+  EXPECT_THAT(opened.context().warnings, ::testing::IsEmpty());
+  EXPECT_THAT(opened.Rows(), ElementsAre("[]", "[1, 2]", "[]", "[]", "[3, 4]", "[]", "[]"));
+  ASSERT_NE(set->parts[0].part->Vectors("v"), nullptr);
+  EXPECT_EQ(set->parts[0].part->Vectors("v")->rows().rows, 2u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Tables, GoldenTest, ::testing::Values("compact", "wide"),
                          [](const auto& info) { return std::string(info.param); });
 

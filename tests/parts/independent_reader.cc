@@ -308,8 +308,12 @@ class PartFiles {
     const Location data = ReadLocation(body);
     const Location places = ReadLocation(body);
     const std::string stream = Stream(data);
-    const auto numbers = NumbersIn<uint64_t>(ReadFrame(Stream(places), 0, places.seed));
-    if (layout == 1) return ReadVectors(type, dimensions, stream, numbers, data.seed);
+    auto numbers = NumbersIn<uint64_t>(ReadFrame(Stream(places), 0, places.seed));
+    if (layout == 1 || layout == 2) {
+      const std::vector<bool> present = PresentRows(layout, stream, numbers);
+      return ReadVectors(type, dimensions, present, stream, numbers, data.seed);
+    }
+    if (layout != 0) Reject("a layout of a column");
     for (uint64_t granule = 0; granule < granules_; ++granule) {
       const std::string raw = ReadFrame(stream, numbers.at(2 * granule), data.seed);
       Cursor rows(raw.substr(numbers.at(2 * granule + 1)));
@@ -317,13 +321,27 @@ class PartFiles {
     }
   }
 
-  void ReadVectors(const std::string& type, uint64_t dimensions, const std::string& stream,
-                   const std::vector<uint64_t>& sums, uint64_t seed) {
+  // Which rows have a vector; takes the bits behind the page checksums away.
+  std::vector<bool> PresentRows(int layout, const std::string& stream,
+                                std::vector<uint64_t>& numbers) const {
+    std::vector<bool> present(part_.rows, true);
+    if (layout == 1) return present;
+    const size_t pages = (stream.size() + 65535) / 65536;
+    if (numbers.size() != pages + (part_.rows + 63) / 64) Reject("number of present rows");
+    for (uint64_t row = 0; row < part_.rows; ++row) {
+      present[row] = (numbers[pages + row / 64] >> (row % 64) & 1) != 0;
+    }
+    numbers.resize(pages);
+    return present;
+  }
+
+  void ReadVectors(const std::string& type, uint64_t dimensions, const std::vector<bool>& present,
+                   const std::string& stream, const std::vector<uint64_t>& sums, uint64_t seed) {
     CheckPages(stream, sums, seed);
     // As a granule of arrays: the lengths, then the elements.
     std::string as_rows;
     for (uint64_t row = 0; row < part_.rows; ++row) {
-      const auto length = static_cast<uint32_t>(dimensions);
+      const auto length = static_cast<uint32_t>(present[row] ? dimensions : 0);
       as_rows.append(reinterpret_cast<const char*>(&length), 4);
     }
     as_rows.resize((as_rows.size() + 7) / 8 * 8);

@@ -1,5 +1,6 @@
 // What is inserted comes back: all types, both layouts of parts, around the edges of granules.
 #include <algorithm>
+#include <functional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -117,6 +118,88 @@ TEST_P(RoundTrip, PrimaryKeyHasTheFirstRowOfEachGranuleAndTheLastRow) {
   ASSERT_EQ(key.size(), 2u);
   EXPECT_EQ(RowTexts(Block({{"s", key[0]}, {"a", key[1]}})),
             (std::vector<std::string>{"'a' 0", "'a' 4", "'b' 8", "'b' 9"}));
+}
+
+TEST_P(RoundTrip, EmptyRowsAreLeftOutBetweenVectors) {
+  // Of 400 rows: all, some around the edges of words, none.
+  const std::function<bool(size_t)> patterns[] = {
+      [](size_t) { return false; },
+      [](size_t row) { return row % 3 == 1; },
+      [](size_t row) { return row >= 130; },
+      [](size_t row) { return row < 63 || row == 64 || row == 399; },
+      [](size_t row) { return row == 200; },
+      [](size_t row) { return row != 200; },
+  };
+  for (const auto& has_vector : patterns) {
+    TestTable table(disk_, Definition("column v Array(Float32)\n"),
+                    "/e" + std::to_string(&has_vector - patterns));
+    table.Create();
+    table.Open();
+    std::vector<std::vector<float>> rows;
+    uint64_t vectors = 0;
+    for (size_t row = 0; row < 400; ++row) {
+      rows.emplace_back();
+      if (!has_vector(row)) continue;
+      rows.back() = {float(row), 0.5f, -float(row)};
+      ++vectors;
+    }
+    const Block block({{"v", Floats(rows)}});
+    table.Insert(block);
+    EXPECT_EQ(table.Rows(), RowTexts(block));
+    const PartPtr part = table.OnlyPart();
+    const StoredVectors* stored = part->Vectors("v");
+    ASSERT_NE(stored, nullptr);
+    ASSERT_NE(stored->present(), nullptr);
+    EXPECT_EQ(stored->rows().rows, vectors);
+    EXPECT_EQ(stored->CountVectors(0, 400), vectors);
+    for (uint32_t row = 0; row < 400; ++row) {
+      ASSERT_EQ(stored->present()->Has(row), has_vector(row));
+      if (!has_vector(row)) continue;
+      const uint64_t vector = stored->VectorOf(row);
+      ASSERT_EQ(stored->present()->RowOf(vector), row);
+      stored->VerifyRows(vector, 1);
+      ASSERT_EQ(*stored->rows().FloatRow(vector), float(row));
+    }
+    PartReader reader(part, {"v"}, table.context());
+    for (size_t begin = 0; begin < part->granule_count(); begin += 7) {
+      const GranuleRange granules{begin, std::min(begin + 9, part->granule_count())};
+      ASSERT_EQ(RowTexts(reader.Read(granules)),
+                RowTexts(block.Slice(begin * 4, part->RowsIn(granules))));
+    }
+    const std::vector<uint32_t> some = {399, 64, 0, 7, 7, 200, 130, 129, 0};
+    EXPECT_EQ(RowTexts(reader.Gather(some)), RowTexts(block.Gather(some)));
+    EXPECT_THAT(part->Check(table.context()), ::testing::IsEmpty());
+    table.Open();
+    EXPECT_EQ(table.Rows(), RowTexts(block));
+  }
+}
+
+TEST_P(RoundTrip, VectorsMayBeginAndEndWithEmptyRowsAndThenBecomeUneven) {
+  const std::vector<Block> blocks = {
+      Block({{"v", Floats({{}, {}, {}, {}})}}), Block({{"v", Floats({{}, {1, 2}, {}, {3, 4}})}}),
+      Block({{"v", Floats({{5, 6}, {7, 8}, {9, 10}, {11, 12}})}}),
+      Block({{"v", Floats({{}, {}, {}, {}})}}), Block({{"v", Floats({{13, 14}, {}, {15}})}})};
+  for (const size_t count : {size_t{4}, blocks.size()}) {
+    TestTable table(disk_, Definition("column v Array(Float32)\n"), "/u" + std::to_string(count));
+    table.Create();
+    TableStore& store = table.Open();
+    table.Insert(blocks[0]);
+    const PartPtr input = table.OnlyPart();
+    const auto base = store.parts();
+    const auto writer =
+        store.NewMergeWriter(base, std::span(&input, 1), MergeWriterOptions{}, table.context());
+    std::vector<std::string> expected;
+    for (size_t i = 0; i < count; ++i) {
+      writer->Append(blocks[i]);
+      const auto texts = RowTexts(blocks[i]);
+      expected.insert(expected.end(), texts.begin(), texts.end());
+    }
+    const PartPtr merged = writer->Finish();
+    EXPECT_EQ(merged->Vectors("v") != nullptr, count == 4);
+    EXPECT_TRUE(store.CommitMerge(base, Replacing({&input, 1}, merged)));
+    EXPECT_EQ(table.Rows(), expected);
+    EXPECT_THAT(merged->Check(table.context()), ::testing::IsEmpty());
+  }
 }
 
 TEST_P(RoundTrip, VectorsThatBecomeUnevenAreStoredAgain) {

@@ -8,28 +8,12 @@
 #include "database_testing.h"
 #include "granary/tests/random_seed.h"
 #include "search_case.h"
+#include "search_hits.h"
 
 namespace granary {
 namespace {
 
 constexpr size_t kDimensions = 8;
-
-struct Hit {
-  uint64_t id = 0;
-  double distance = 0;
-  friend bool operator==(const Hit&, const Hit&) = default;
-};
-
-std::vector<Hit> HitsOf(Result result) {
-  std::vector<Hit> hits;
-  while (std::optional<Block> block = result.Next()) {
-    for (size_t row = 0; row < block->rows(); ++row) {
-      hits.push_back(
-          {block->column(0)->ValueAt(row).as_uint(), block->column(1)->ValueAt(row).as_double()});
-    }
-  }
-  return hits;
-}
 
 class NeighborSearchTest : public ::testing::TestWithParam<SearchCase> {
  protected:

@@ -737,6 +737,46 @@ TEST(VectorSimilarityTest, APresetStandsForTheLastThreeArguments) {
             ErrorCode::kIncorrectData);
 }
 
+TEST(VectorSimilarityTest, EmptyRowsAreAllowedOnRequest) {
+  const auto index = [](uint64_t allow_empty, bool with_dimensions) {
+    std::vector<IndexArgument> arguments = {Argument("hnsw"), Argument("L2Distance")};
+    if (with_dimensions) arguments.push_back(Argument(2));
+    arguments.push_back(Argument("fast"));
+    arguments.push_back({Value(allow_empty), false, "allow_empty"});
+    return Declare(std::move(arguments));
+  };
+  EXPECT_EQ(index(1, true)->description(),
+            "vector_similarity('hnsw', 'L2Distance', 2, 'i8', 16, 96, allow_empty = 1)");
+  EXPECT_EQ(index(0, true)->description(),
+            "vector_similarity('hnsw', 'L2Distance', 2, 'i8', 16, 96)");
+  EXPECT_TRUE(index(1, true)->vector_search()->allows_empty);
+  EXPECT_FALSE(index(0, true)->vector_search()->allows_empty);
+  EXPECT_EQ(CodeOf([&] { index(2, true); }), ErrorCode::kIncorrectData);
+
+  const auto rows = [](std::vector<uint64_t> ends, std::vector<float> values) {
+    return ArrayColumn(std::make_shared<NumberColumn<float>>(TypeId::kFloat32, std::move(values)),
+                       std::move(ends));
+  };
+  const auto message = [](const SkipIndex& checked, const Column& values) -> std::string {
+    try {
+      checked.CheckRows(values, 10);
+    } catch (const Error& error) {
+      return error.message();
+    }
+    return "";
+  };
+  for (const bool with_dimensions : {true, false}) {
+    const auto allowing = index(1, with_dimensions);
+    EXPECT_EQ(message(*allowing, rows({0, 2, 2, 4, 4}, {1, 2, 3, 4})), "");
+    EXPECT_EQ(message(*allowing, rows({0, 0, 0}, {})), "");
+    EXPECT_NE(message(*allowing, rows({0, 2, 2, 3}, {1, 2, 3})).find("row 13"), std::string::npos);
+    EXPECT_NE(message(*allowing, rows({0, 2, 2, 4}, {1, 2, 3, NAN})).find("row 13"),
+              std::string::npos);
+    EXPECT_NE(message(*index(0, with_dimensions), rows({2, 2}, {1, 2})).find("row 11"),
+              std::string::npos);
+  }
+}
+
 TEST(VectorSimilarityTest, TheDescriptionHasEveryArgument) {
   EXPECT_EQ(Declare({Argument("hnsw"), Argument("dotProduct"), Argument(7)})->description(),
             "vector_similarity('hnsw', 'dotProduct', 7, 'i8', 32, 128)");
