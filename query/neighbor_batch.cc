@@ -4,6 +4,22 @@
 #include <utility>
 
 namespace granary {
+
+void AddSearches(const NeighborStatistics& more, NeighborStatistics& sum) {
+  sum.graph_blocks += more.graph_blocks;
+  sum.scanned_rows += more.scanned_rows;
+  sum.bounded_rows += more.bounded_rows;
+  sum.matching_rows = std::max(sum.matching_rows, more.matching_rows);
+  sum.visited_rows += more.visited_rows;
+  sum.decided_rows += more.decided_rows;
+  sum.candidates += more.candidates;
+  sum.reranked_rows += more.reranked_rows;
+  sum.candidate_granules = std::max(sum.candidate_granules, more.candidate_granules);
+  sum.granules_read = std::max(sum.granules_read, more.granules_read);
+  sum.parts_read = std::max(sum.parts_read, more.parts_read);
+  for (const auto& [reason, count] : more.reasons) sum.reasons[reason] += count;
+}
+
 NeighborBatch::NeighborBatch(PartSetPtr parts, const NeighborBatchRequest& request,
                              const TaskContext& task)
     : request_(request),
@@ -43,7 +59,7 @@ std::vector<std::vector<RankedRow>> NeighborBatch::Search(std::span<const Distan
     ranges[i] = run.scan().ranges();
     statistics[i] = run.statistics();
   });
-  for (const NeighborStatistics& of_search : statistics) Count(of_search);
+  for (const NeighborStatistics& of_search : statistics) AddSearches(of_search, statistics_);
 
   VectorScan scan(&selection(), &task_);
   for (uint32_t i = 0; i < queries.size(); ++i) {
@@ -57,21 +73,6 @@ std::vector<std::vector<RankedRow>> NeighborBatch::Search(std::span<const Distan
     rows.push_back(nearest[i].TakeSorted());
   }
   return rows;
-}
-
-void NeighborBatch::Count(const NeighborStatistics& of_search) {
-  NeighborStatistics sum = of_search;
-  sum.graph_blocks += statistics_.graph_blocks;
-  sum.visited_rows += statistics_.visited_rows;
-  sum.decided_rows += statistics_.decided_rows;
-  sum.candidates += statistics_.candidates;
-  sum.reranked_rows += statistics_.reranked_rows;
-  sum.candidate_granules = std::max(sum.candidate_granules, statistics_.candidate_granules);
-  sum.granules_read = std::max(sum.granules_read, statistics_.granules_read);
-  sum.parts_read = std::max(sum.parts_read, statistics_.parts_read);
-  for (const auto& [reason, count] : statistics_.reasons) sum.reasons[reason] += count;
-  sum.scanned_rows += statistics_.scanned_rows;
-  statistics_ = std::move(sum);
 }
 
 }  // namespace granary

@@ -20,6 +20,10 @@ struct NeighborBatchRequest {
   const QuerySettings* settings = nullptr;
 };
 
+// Adds what more searches did: rows, sub-indexes and reasons together, granules and parts the most
+// that one of them read.
+void AddSearches(const NeighborStatistics& more, NeighborStatistics& sum);
+
 class NeighborBatch {
  public:
   // What the request points to and the task outlive the object.
@@ -31,13 +35,11 @@ class NeighborBatch {
   std::vector<std::vector<RankedRow>> Search(std::span<const DistanceQuery> queries);
 
   const GranuleSelection& selection() const { return *rows_->selection; }
-  // Of all searches so far: rows, sub-indexes and reasons together, granules and parts the most
-  // that one of them read.
+  // Of all searches so far, by AddSearches.
   const NeighborStatistics& statistics() const { return statistics_; }
 
  private:
   NeighborRequest RequestFor(const DistanceQuery& query) const;
-  void Count(const NeighborStatistics& of_search);
 
   const NeighborBatchRequest request_;
   const TaskContext& task_;

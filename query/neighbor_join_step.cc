@@ -56,23 +56,17 @@ class NeighborJoinStep::Stream final : public BlockStream {
       done_ += rows.rows();
       const std::vector<DistanceQuery> queries = step_->QueriesOf(rows, index_, *context_);
       Block joined =
-          step_->Join(rows, batch().Search(queries), batch().selection(), context_->task());
+          step_->Join(rows, search().Search(rows, queries), search().selection(), context_->task());
       if (joined.rows() > 0) return joined;
     }
   }
 
   // Looks at the table when the first row comes.
-  NeighborBatch& batch() {
-    if (!batch_) {
-      batch_.emplace(parts_,
-                     NeighborBatchRequest{.column = step_->join_.vector_column,
-                                          .count = step_->join_.count,
-                                          .index = index_,
-                                          .filter = &step_->join_.filter,
-                                          .settings = step_->settings_.get()},
-                     context_->task());
+  NeighborJoinSearch& search() {
+    if (!search_) {
+      search_.emplace(parts_, step_->join_, index_, *step_->settings_, context_->task());
     }
-    return *batch_;
+    return *search_;
   }
   const DeclaredIndex* index() const { return index_; }
 
@@ -83,7 +77,7 @@ class NeighborJoinStep::Stream final : public BlockStream {
   PartSetPtr parts_;
   const DeclaredIndex* index_;
   const size_t at_once_;
-  std::optional<NeighborBatch> batch_;
+  std::optional<NeighborJoinSearch> search_;
   Block block_;
   size_t done_ = 0;
 };
@@ -149,6 +143,7 @@ std::vector<std::string> NeighborJoinStep::Details() const {
   if (join_.filter.condition) {
     details.push_back("Filter column: " + join_.filter.condition->text());
   }
+  if (join_.pairs) details.push_back("Filter of pairs: " + join_.pairs->text());
   details.push_back(join_.index_name.empty() ? "Vector index: not used, " + join_.reason
                                              : "Vector index: " + join_.index_name);
   return details;
@@ -162,49 +157,39 @@ StepDescription NeighborJoinStep::Describe(StatementContext& context, bool with_
   if (!with_indexes) return description;
   Stream stream(this, inputs()[0]->Open(context), &context);
   while (stream.Next()) continue;
-  DescribeStatistics(stream.index(), stream.batch().selection(), stream.batch().statistics(),
-                     join_.filter.condition != nullptr, description);
+  DescribeStatistics(stream.index(), stream.search().selection(), stream.search().statistics(),
+                     join_.filter.condition != nullptr || join_.pairs != nullptr, description);
   return description;
 }
 
 std::vector<std::string> NeighborJoinStep::DescribeRecall(StatementContext& context) const {
   const PartSetPtr parts = context.Parts(*join_.table);
   const DeclaredIndex* index = FindIndex(*parts);
-  std::vector<DistanceQuery> queries;
-  for (const Block& block : Collect(*inputs()[0]->Open(context), context.task())) {
-    for (DistanceQuery& query : QueriesOf(Renamed(block), index, context)) {
-      queries.push_back(std::move(query));
-    }
-  }
   QuerySettings without_force = *settings_;
   without_force.force_data_skipping_indices.clear();
-  NeighborBatchRequest request{.column = join_.vector_column,
-                               .count = join_.count,
-                               .index = index,
-                               .filter = &join_.filter,
-                               .settings = settings_.get()};
-  NeighborBatch planned(parts, request, context.task());
-  request.index = nullptr;
-  request.settings = &without_force;
-  NeighborBatch exact(parts, request, context.task());
+  NeighborJoinSearch planned(parts, join_, index, *settings_, context.task());
+  NeighborJoinSearch exact(parts, join_, nullptr, without_force, context.task());
   RecallCounter recall(join_.function);
   double planned_seconds = 0;
   double exact_seconds = 0;
-  const std::span<const DistanceQuery> all(queries);
   const size_t at_once = QueriesAtOnce(*parts, join_.count);
-  for (size_t first = 0; first < all.size(); first += at_once) {
-    const auto some = all.subspan(first, std::min(at_once, all.size() - first));
-    const auto begin = std::chrono::steady_clock::now();
-    const auto found = planned.Search(some);
-    planned_seconds += SecondsSince(begin);
-    const auto exact_begin = std::chrono::steady_clock::now();
-    const auto nearest = exact.Search(some);
-    exact_seconds += SecondsSince(exact_begin);
-    for (size_t i = 0; i < some.size(); ++i) recall.Add(found[i], nearest[i]);
+  for (const Block& block : Collect(*inputs()[0]->Open(context), context.task())) {
+    const Block input = Renamed(block);
+    for (size_t first = 0; first < input.rows(); first += at_once) {
+      const Block rows = input.Slice(first, std::min(at_once, input.rows() - first));
+      const std::vector<DistanceQuery> queries = QueriesOf(rows, index, context);
+      const auto begin = std::chrono::steady_clock::now();
+      const auto found = planned.Search(rows, queries);
+      planned_seconds += SecondsSince(begin);
+      const auto exact_begin = std::chrono::steady_clock::now();
+      const auto nearest = exact.Search(rows, queries);
+      exact_seconds += SecondsSince(exact_begin);
+      for (size_t i = 0; i < rows.rows(); ++i) recall.Add(found[i], nearest[i]);
+    }
   }
+  const bool has_filter = join_.filter.condition != nullptr || join_.pairs != nullptr;
   std::vector<std::string> lines = Details();
-  lines.push_back("Strategy: " +
-                  StrategyOf(planned.statistics(), join_.filter.condition != nullptr));
+  lines.push_back("Strategy: " + StrategyOf(planned.statistics(), has_filter));
   for (std::string& line : recall.Describe(join_.count)) lines.push_back(std::move(line));
   lines.push_back(DescribeCost("As planned", planned_seconds, planned.statistics()));
   lines.push_back(DescribeCost("Exactly", exact_seconds, exact.statistics()));

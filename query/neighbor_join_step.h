@@ -6,33 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "granary/query/neighbor_batch.h"
+#include "granary/query/neighbor_join_search.h"
 #include "granary/query/neighbor_shape.h"
 #include "granary/query/plan.h"
 
 namespace granary {
-
-// What is joined how. Columns have the names of the joined rows in the output, and those of the
-// input or of the table where they come from.
-struct NeighborJoin {
-  struct Column {
-    std::string name;  // in the output
-    std::string from;  // in the input or the table
-    DataType type;
-  };
-
-  TablePtr table;
-  std::vector<Column> table_columns;
-  std::vector<Column> input_columns;  // at least those that `vector` reads
-  DistanceFunction function = DistanceFunction::kL2;
-  std::string vector_column;       // of the table
-  CompiledExpressionPtr vector;    // the query vector of an input row, over output names
-  CompiledExpressionPtr distance;  // its text names the column of the distances
-  size_t count = 0;                // k
-  std::string index_name;          // empty: exact, for this reason
-  std::string reason;
-  RowFilter filter;  // of the table's rows
-};
 
 class NeighborJoinStep final : public PlanStep {
  public:

@@ -281,7 +281,8 @@ void NeighborSearchRun::PlanBlock(SearchedBlock block) {
     AddScan(ScanOf(block), "the block is too small for a graph");
   } else if (PrefersScan(block)) {
     const char* few = request_.filter->condition ? "few rows match WHERE" : "few rows are alive";
-    AddScan(ScanOf(block), block.matching < block.vectors ? few : "a scan costs less than the graph");
+    AddScan(ScanOf(block),
+            block.matching < block.vectors ? few : "a scan costs less than the graph");
   } else {
     if (block.decide) LimitVisits(block);
     graphs_.push_back(std::move(block));

@@ -130,9 +130,7 @@ class NeighborSearchRun {
   void ExtendToGranules(std::vector<std::vector<uint32_t>>& rows_of_part);
   void Rerank(const std::vector<std::vector<uint32_t>>& rows_of_part, NearestRows& nearest);
   void CountGranules(const std::vector<std::vector<uint32_t>>& rows_of_part);
-  const RowBitmap* MatchingIn(uint32_t part) const {
-    return rows_->matching[part].rows();
-  }
+  const RowBitmap* MatchingIn(uint32_t part) const { return rows_->matching[part].rows(); }
   size_t effort() const;
 
   SearchableRowsPtr rows_;

@@ -127,8 +127,7 @@ Predicate LowerHas(const ExpressionNode& node) {
   for (uint64_t i = values.Begin(0); i < values.End(0); ++i) {
     each.push_back(has(values.elements()->Slice(i, 1)));
   }
-  return node.name() == "hasAny" ? Predicate::Or(std::move(each))
-                                 : Predicate::And(std::move(each));
+  return node.name() == "hasAny" ? Predicate::Or(std::move(each)) : Predicate::And(std::move(each));
 }
 
 Predicate Lower(const ExpressionNode& node);

@@ -439,7 +439,7 @@ void SelectPlanner::MatchNeighbors() {
 }
 
 void SelectPlanner::CompileJoinFilter(const sql::ExprPtr& condition) {
-  std::array<sql::ExprPtr, 2> of_side;
+  std::array<sql::ExprPtr, 2>& of_side = side_conditions_;
   for (const sql::ExprPtr& part : Conjuncts(condition)) {
     const std::vector<std::string> columns = Compile(*part, true)->required_columns();
     if (joined_->AreAllFrom(0, columns)) {
@@ -447,7 +447,7 @@ void SelectPlanner::CompileJoinFilter(const sql::ExprPtr& condition) {
     } else if (joined_->AreAllFrom(1, columns)) {
       of_side[1] = Both(of_side[1], part);
     } else {
-      has_mixed_condition_ = true;
+      pair_condition_ = Both(pair_condition_, part);
     }
   }
   const ExpressionScope whole = scope_;
@@ -457,6 +457,16 @@ void SelectPlanner::CompileJoinFilter(const sql::ExprPtr& condition) {
     side_filters_[side].condition = Compile(*of_side[side], true);
     side_filters_[side].predicate = LowerPredicate(*side_filters_[side].condition);
     scope_ = whole;
+  }
+}
+
+void SelectPlanner::CompilePairFilter() {
+  if (!pair_condition_) return;
+  join_.pairs = Compile(*pair_condition_, true);
+  join_.filtered_pairs = Compile(*Both(side_conditions_[searched_side_], pair_condition_), true);
+  for (const std::string& column : join_.filtered_pairs->required_columns()) {
+    if (joined_->SideOf(column) != searched_side_) continue;
+    join_.pair_columns[column] = joined_->NameIn(column);
   }
 }
 
@@ -508,7 +518,6 @@ std::string SelectPlanner::FindJoinShape() {
     return key.descending ? "DESC asks for the farthest rows"
                           : "dotProduct is searched with DESC: the largest is nearest";
   }
-  if (has_mixed_condition_) return "a condition in WHERE reads both sides";
   join_.function = *function;
   join_.distance = distance;
   return {};
@@ -520,6 +529,7 @@ void SelectPlanner::MatchJoin() {
   join_.table = joined_->side(searched_side_).table;
   join_.count = SaturatingAdd(*group_limit_.limit, group_limit_.offset);
   join_.filter = side_filters_[searched_side_];
+  CompilePairFilter();
   const PartSetPtr parts = outer_.context->Parts(*join_.table);
   const NeighborShape shape{.function = join_.function, .column = join_.vector_column};
   const VectorIndexChoice choice =
@@ -536,13 +546,14 @@ PlanPtr SelectPlanner::ReadJoin() {
   AddRequired(limit_by_, names);
   AddRequired(sort_expressions_, names);
   AddRequired(std::vector{join_.vector}, names);
+  std::set<std::string> input_names = names;
+  if (join_.pairs) AddRequired(std::vector{join_.pairs}, input_names);
   Header input_columns;
   for (const HeaderColumn& column : source_.columns) {
-    if (names.count(column.name) == 0) continue;
     const NeighborJoin::Column joined{column.name, joined_->NameIn(column.name), column.type};
     if (joined_->SideOf(column.name) == searched_side_) {
-      join_.table_columns.push_back(joined);
-    } else {
+      if (names.count(column.name) != 0) join_.table_columns.push_back(joined);
+    } else if (input_names.count(column.name) != 0) {
       join_.input_columns.push_back(joined);
       input_columns.push_back({joined.from, joined.type});
     }

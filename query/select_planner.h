@@ -60,6 +60,7 @@ class SelectPlanner {
   // Two tables in FROM: makes a nearest-neighbour join of them, or throws NOT_IMPLEMENTED.
   void MatchJoin();
   void CompileJoinFilter(const sql::ExprPtr& condition);
+  void CompilePairFilter();
   // Why the ORDER BY, LIMIT BY and so on are not those of a nearest-neighbour join; else empty, and
   // the shape of the join is set.
   std::string FindJoinShape();
@@ -95,8 +96,9 @@ class SelectPlanner {
   // Of a join: its parts, the side whose rows are searched, and the filters by side.
   NeighborJoin join_;
   size_t searched_side_ = 0;
+  std::array<sql::ExprPtr, 2> side_conditions_;
+  sql::ExprPtr pair_condition_;  // the parts of WHERE that read both sides
   std::array<RowFilter, 2> side_filters_;
-  bool has_mixed_condition_ = false;  // a part of WHERE that reads both sides
 
   std::optional<NeighborShape> neighbors_;
   std::string neighbor_index_;

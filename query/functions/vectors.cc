@@ -1,7 +1,9 @@
 // Distances and norms of vectors. Those that skip indexes know are computed by the kernels of
 // skipindex/distance, so that they agree with scans and re-ranking to the bit.
+#include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -56,14 +58,10 @@ class VectorPairs {
         a_step_(a->is_constant() ? 0 : 1),
         b_step_(b->is_constant() ? 0 : 1) {}
 
-  // Whether one of the two is an empty array out of a column, which stands for no vector, and the
-  // other is a vector.
-  bool LacksVector(size_t row) const {
-    const size_t a = a_->Length(row * a_step_), b = b_->Length(row * b_step_);
-    return a != b && ((a == 0 && a_step_ == 1) || (b == 0 && b_step_ == 1));
-  }
+  size_t LengthA(size_t row) const { return a_->Length(row * a_step_); }
+  size_t LengthB(size_t row) const { return b_->Length(row * b_step_); }
   size_t Dimensions(size_t row) const {
-    const size_t a = a_->Length(row * a_step_), b = b_->Length(row * b_step_);
+    const size_t a = LengthA(row), b = LengthB(row);
     if (a != b) ThrowLengths(name_, a, b);
     return a;
   }
@@ -101,19 +99,26 @@ class VectorPairs {
   size_t a_step_, b_step_;
 };
 
+// may_lack: which of the two is no constant of the statement, so that an empty array stands for a
+// vector that is not there. Its distance to a vector is NaN.
 template <class T>
 ColumnPtr KernelDistances(DistanceFunction function, const DistanceKernels& kernels,
                           std::string_view name, const ColumnPtr& left, const ColumnPtr& right,
-                          bool are_constant, size_t rows) {
+                          std::array<bool, 2> may_lack, size_t rows) {
   // The functions are symmetric: the constant, if there is one, is the query.
   const bool swap = right->is_constant() && !left->is_constant();
   const VectorPairs<T> pairs(name, swap ? right : left, swap ? left : right);
+  if (swap) std::swap(may_lack[0], may_lack[1]);
+  const auto lacks_vector = [&](size_t row) {
+    const size_t a = pairs.LengthA(row), b = pairs.LengthB(row);
+    return a != b && ((a == 0 && may_lack[0]) || (b == 0 && may_lack[1]));
+  };
   NumberBuffer<T> result(rows);
   if (pairs.IsScan(rows)) {
     ComputeDistances(kernels, function, pairs.A(0), pairs.AllB(rows), 0, rows, result.data());
   } else {
     for (size_t row = 0; row < rows; ++row) {
-      if (!are_constant && pairs.LacksVector(row)) {
+      if (lacks_vector(row)) {
         result[row] = std::numeric_limits<T>::quiet_NaN();
       } else {
         ComputeDistances(kernels, function, pairs.A(row), pairs.B(row), 0, 1, result.data() + row);
@@ -134,13 +139,13 @@ FunctionBinder KernelBinder(std::string name, DistanceFunction function) {
     const DataType type =
         DistanceType(RequireVector(name, arguments, 0), RequireVector(name, arguments, 1));
     const DistanceKernels& kernels = KernelsOf(context);
-    const bool are_constant = arguments[0].constant && arguments[1].constant;
+    const std::array<bool, 2> may_lack = {!arguments[0].constant, !arguments[1].constant};
     const auto body = [=, &kernels](std::span<const ColumnPtr> values, size_t rows) {
       return type.id() == TypeId::kFloat32
-                 ? KernelDistances<float>(function, kernels, name, values[0], values[1],
-                                          are_constant, rows)
-                 : KernelDistances<double>(function, kernels, name, values[0], values[1],
-                                           are_constant, rows);
+                 ? KernelDistances<float>(function, kernels, name, values[0], values[1], may_lack,
+                                          rows)
+                 : KernelDistances<double>(function, kernels, name, values[0], values[1], may_lack,
+                                           rows);
     };
     return Function(type, body, true);
   };

@@ -1,5 +1,7 @@
 // Nearest-neighbour joins and batches find for every vector what a search for it alone finds.
+#include <algorithm>
 #include <random>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -71,6 +73,16 @@ class NeighborJoinTest : public ::testing::TestWithParam<SearchCase> {
     return text;
   }
 
+  static std::vector<std::string> Lines(const std::string& text) {
+    std::vector<std::string> lines;
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t end = text.find('\n', begin);
+      lines.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    return lines;
+  }
+
   std::string Joined(const std::string& where, size_t k, const std::string& settings) {
     return Query(*database_,
                  fmt::format("SELECT q.id, t.id, m, {0}(t.v, q.v) AS d FROM q CROSS JOIN t {1} "
@@ -101,6 +113,50 @@ TEST_P(NeighborJoinTest, FindsForEachRowWhatASearchFinds) {
     ASSERT_EQ(Joined(joined_where, 7, "use_skip_indexes = 0"),
               OneByOne(where, 7, "use_skip_indexes = 0"))
         << where << ", seed " << seed_;
+  }
+}
+
+// For every row of q what a search finds with the values of that row in its WHERE.
+TEST_P(NeighborJoinTest, ConditionsOverBothSidesAreThoseOfASearchForEachRow) {
+  // In the join, and alone with the id of the query row in place of {}.
+  const std::pair<std::string, std::string> conditions[] = {
+      {"t.id != q.id", "id != {0}"},        // nearly all rows
+      {"t.m = q.id % 50", "m = {0} % 50"},  // one in fifty
+      {"t.id % 3 = q.id % 3 AND t.m < 25", "id % 3 = {0} % 3 AND m < 25"},
+      {"t.id < q.id", "id < {0}"},                                  // none to a third
+      {"t.id = q.id * 4 AND q.id > 2", "id = {0} * 4 AND {0} > 2"}  // one or none
+  };
+  const auto queries = Lines(Query(*database_, "SELECT v FROM q ORDER BY id"));
+  for (const auto& [joined, alone] : conditions) {
+    for (const size_t k : {1, 20}) {
+      const std::string exact = Joined("WHERE " + joined, k, "use_skip_indexes = 0");
+      std::string expected;
+      size_t rows = 0;
+      for (size_t query = 0; query < queries.size(); ++query) {
+        const auto found = Lines(Query(
+            *database_,
+            fmt::format("SELECT id, m, {0}(v, {1}::Array(Float32)) AS d FROM t WHERE {2} ORDER BY "
+                        "d {3} LIMIT {4} SETTINGS use_skip_indexes = 0",
+                        GetParam().function, queries[query],
+                        fmt::format(fmt::runtime(alone), query), GetParam().direction, k)));
+        for (const std::string& line : found) expected += fmt::format("{}\t{}\n", query, line);
+        rows += found.size();
+      }
+      ASSERT_EQ(exact, expected) << joined << k << ", seed " << seed_;
+      // Through the index as many rows, of which few are others.
+      for (const char* settings :
+           {"hnsw_candidate_list_size_for_search = 100", "vector_search_method = 'scan'",
+            "vector_search_filter_strategy = 'postfilter'"}) {
+        const auto planned = Lines(Joined("WHERE " + joined, k, settings));
+        ASSERT_EQ(planned.size(), rows) << joined << k << settings << ", seed " << seed_;
+        const auto wanted = Lines(expected);
+        const std::set<std::string> right(wanted.begin(), wanted.end());
+        const auto hits = std::count_if(planned.begin(), planned.end(),
+                                        [&](const auto& line) { return right.count(line) != 0; });
+        EXPECT_GE(static_cast<double>(hits), 0.9 * static_cast<double>(rows))
+            << joined << k << settings << ", seed " << seed_;
+      }
+    }
   }
 }
 
@@ -301,9 +357,6 @@ TEST_F(MatrixTest, IsRefusedWhereItIsNoSearch) {
   EXPECT_EQ(Failure("SELECT id FROM t WHERE id IN (SELECT id" + tail_ +
                     ") ORDER BY L2Distance(v, {q:Array(Float32)}) LIMIT 2"),
             ErrorCode::kBadQueryParameter);
-  EXPECT_EQ(Failure("SELECT id FROM t WHERE L2Distance(v, {q:Array(Float32)}) < 3 "
-                    "ORDER BY L2Distance(v, {q:Array(Float32)}) LIMIT 2"),
-            ErrorCode::kNotImplemented);
   PreparedStatement search = database_->Prepare("SELECT id" + tail_);
   EXPECT_THROW(search.BindMatrix("q", two_, 3), Error);
   EXPECT_THROW(search.BindMatrix("q", two_, 0), Error);
