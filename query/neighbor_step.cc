@@ -21,7 +21,10 @@ NeighborStep::NeighborStep(TablePtr table, Header header, NeighborShape shape, s
       filter_(std::move(filter)),
       range_(std::move(range)),
       settings_(std::move(settings)),
+      scan_settings_(*settings_),
       stored_columns_(ColumnNames(this->header())) {
+  scan_settings_.vector_search_method = VectorSearchMethod::kScan;
+  scan_settings_.vector_search_filter_strategy = FilterStrategy::kPrefilter;
   std::erase(stored_columns_, shape_.distance->text());
 }
 
@@ -87,8 +90,9 @@ std::vector<RankedRow> NeighborStep::Find(const PartSetPtr& parts, NeighborReque
   run.emplace(searchable, request, task);
   std::vector<RankedRow> rows = run->Run();
   const bool are_all = rows.size() < request.count;
-  if (range_ == nullptr || !CutAtRange(rows) || are_all || request.index == nullptr) return rows;
-  request.index = nullptr;
+  const bool is_exact = run->statistics().graph_blocks == 0;
+  if (range_ == nullptr || !CutAtRange(rows) || are_all || is_exact) return rows;
+  request.settings = &scan_settings_;
   run.emplace(searchable, request, task);
   rows = run->Run();
   CutAtRange(rows);
@@ -178,12 +182,11 @@ void NeighborStep::DescribeSearch(StatementContext& context, StepDescription& de
   const PartSetPtr parts = context.Parts(*table_);
   const DistanceQuery query = MakeQuery(context);
   NeighborRequest request = MakeRequest(*parts, query);
-  const DeclaredIndex* index = request.index;
   std::optional<NeighborSearchRun> run;
   Find(parts, request, context.task(), run);
   DescribeStatistics(request.index, run->selection(), run->statistics(),
                      filter_.condition != nullptr, description);
-  if (index != request.index) {
+  if (request.settings == &scan_settings_) {
     description.details.push_back("Exact scan: index '" + index_name_ +
                                   "' reached beyond the range");
   }

@@ -32,7 +32,7 @@ class NeighborStep final : public PlanStep {
   const DeclaredIndex* FindIndex(const PartSet& parts, const DistanceQuery& query) const;
   NeighborRequest MakeRequest(const PartSet& parts, const DistanceQuery& query) const;
   // Runs the search. Where an index finds fewer rows within the range than are wanted, others may
-  // lie in it: then it is repeated exactly, without request.index.
+  // lie in it: then it is repeated exactly, with scan_settings_.
   std::vector<RankedRow> Find(const PartSetPtr& parts, NeighborRequest& request,
                               const TaskContext& task, std::optional<NeighborSearchRun>& run) const;
   // Takes away the rows beyond the range; true if there were any.
@@ -61,6 +61,7 @@ class NeighborStep final : public PlanStep {
   RowFilter filter_;
   CompiledExpressionPtr range_;
   std::shared_ptr<const QuerySettings> settings_;
+  QuerySettings scan_settings_;              // the same, but that no graph is walked
   std::vector<std::string> stored_columns_;  // of the header, without the distance
 };
 

@@ -45,6 +45,29 @@ TEST_P(DistanceRangeTest, HasTheRowsOfThePlainScan) {
   }
 }
 
+// What the graphs do not find is looked for by the codes, not in the vectors of all rows.
+TEST_P(DistanceRangeTest, ASearchThatReachesBeyondItGoesOnByTheCodes) {
+  SCOPED_TRACE("GRANARY_SEED=" + std::to_string(seed_));
+  const std::string less = GetParam().direction == std::string("DESC") ? " >= " : " <= ";
+  for (const char* filter : {"", "m < 60 AND "}) {
+    for (const char* settings :
+         {"vector_search_method = 'graph'",
+          "vector_search_method = 'graph', vector_search_filter_strategy = 'postfilter'"}) {
+      const std::string distance = std::string(GetParam().function) + "(v, " + VectorText(1) + ")";
+      const std::string search = "SELECT id, " + distance + " AS d FROM t WHERE " + filter + "d" +
+                                 less + DistanceOf(distance, 30) + " ORDER BY d " +
+                                 GetParam().direction + " LIMIT 40 SETTINGS ";
+      EXPECT_EQ(Query(*database_, search + settings),
+                Query(*database_, search + "use_skip_indexes = 0"));
+      const std::string plan = Query(*database_, "EXPLAIN indexes = 1 " + search + settings);
+      EXPECT_NE(plan.find("reached beyond the range"), std::string::npos) << plan;
+      // Two of three parts have codes.
+      EXPECT_NE(plan.find("of them first by their codes"), std::string::npos) << plan;
+      EXPECT_EQ(plan.find("sub-indexes searched"), std::string::npos) << plan;
+    }
+  }
+}
+
 TEST_P(DistanceRangeTest, ExplainNamesTheIndex) {
   const bool descending = GetParam().direction == std::string("DESC");
   const std::string distance = std::string(GetParam().function) + "(v, " + VectorText(1) + ")";
