@@ -435,7 +435,7 @@ struct AlterCommand {
     kAddConstraint,     // constraint, if_not_exists
     kDropConstraint,    // name, if_exists
     kModifySetting,     // settings
-    kUpdate,            // assignments, where
+    kUpdate,            // assignments, where, partition
     kDelete,            // where, partition
   };
 

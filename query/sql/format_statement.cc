@@ -174,7 +174,8 @@ std::string FormatCommand(const AlterCommand& command) {
     case Kind::kModifySetting:
       return "MODIFY SETTING " + FormatSettings(command.settings);
     case Kind::kUpdate:
-      return "UPDATE " + FormatAssignments(command.assignments) + Clause("WHERE", command.where);
+      return "UPDATE " + FormatAssignments(command.assignments) +
+             Clause("IN PARTITION", command.partition) + Clause("WHERE", command.where);
     case Kind::kDelete:
       break;
   }

@@ -37,7 +37,11 @@ void ParseIndexInPartition(TokenStream& tokens, Kind kind, AlterCommand& command
 
 void ParseMutation(TokenStream& tokens, Kind kind, AlterCommand& command) {
   command.kind = kind;
-  if (kind == Kind::kUpdate) command.assignments = ParseAssignments(tokens);
+  if (kind == Kind::kUpdate) {
+    tokens.set_ends_at_partition(true);
+    command.assignments = ParseAssignments(tokens);
+    tokens.set_ends_at_partition(false);
+  }
   if (tokens.Accept("IN PARTITION")) command.partition = ParseExprWithoutAlias(tokens);
   tokens.Expect("WHERE");
   command.where = ParseExprWithoutAlias(tokens);

@@ -49,6 +49,7 @@ constexpr Operator kOperators[] = {
 
 const Operator* FindOperator(const TokenStream& tokens) {
   const bool at_word = tokens.At(TokenKind::kWord);
+  if (at_word && tokens.AtPartitionClause()) return nullptr;
   const auto* found = std::ranges::find_if(kOperators, [&](const Operator& op) {
     return at_word ? op.symbol == TokenKind::kWord && tokens.At(op.words) : tokens.At(op.symbol);
   });

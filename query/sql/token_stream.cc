@@ -104,6 +104,22 @@ size_t TokenStream::MatchWords(std::string_view words) const {
 
 bool TokenStream::At(std::string_view words) const { return MatchWords(words) != 0; }
 
+bool TokenStream::AtPartitionClause() const {
+  if (!ends_at_partition_ || !At("IN PARTITION")) return false;
+  const Token value = Peek(2);
+  switch (value.kind) {
+    case TokenKind::kNumber:
+    case TokenKind::kString:
+    case TokenKind::kQuotedIdentifier:
+    case TokenKind::kOpenParen:
+    case TokenKind::kOpenBrace:
+    case TokenKind::kMinus:
+      return true;
+    default:
+      return value.kind == TokenKind::kWord && !IsReserved(TextOf(value));
+  }
+}
+
 bool TokenStream::Accept(std::string_view words) {
   const size_t end = MatchWords(words);
   if (end == 0) {

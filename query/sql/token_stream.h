@@ -42,6 +42,10 @@ class TokenStream {
   bool Accept(TokenKind kind);
   void Expect(TokenKind kind);
 
+  // While it is set, IN PARTITION and a value behind it are a clause that ends an expression.
+  void set_ends_at_partition(bool ends) { ends_at_partition_ = ends; }
+  bool AtPartitionClause() const;
+
   // A name: a word that is not reserved, or anything in quotes. `what` tells what it names.
   bool AtIdentifier() const;
   std::string ExpectIdentifier(std::string_view what);
@@ -74,6 +78,7 @@ class TokenStream {
   Token current_;
   size_t previous_end_;
   size_t depth_ = 0;
+  bool ends_at_partition_ = false;
   // What would have been accepted in place of the current token. Views of constants.
   std::vector<std::string_view> expected_;
 };
