@@ -55,6 +55,14 @@ class RowsWithoutVectorTest : public ::testing::TestWithParam<SearchCase> {
                     GetParam().function, query, where, GetParam().direction, limit, settings)));
   }
 
+  // The same by no search: all distances, sorted.
+  std::vector<Hit> Sorted(const std::string& query, const std::string& where, size_t limit) {
+    return HitsOf(database_->Execute(
+        fmt::format("SELECT * FROM (SELECT id, {0}(v, {1}) AS d FROM t {2}) ORDER BY d {3} LIMIT "
+                    "{4} SETTINGS max_threads = 1",
+                    GetParam().function, query, where, GetParam().direction, limit)));
+  }
+
   // Of the rows that match, the number of those with a vector.
   size_t CountVectors(const std::string& where) {
     return std::stoull(Query(*database_, "SELECT countIf(notEmpty(v)) FROM t " + where));
@@ -63,22 +71,38 @@ class RowsWithoutVectorTest : public ::testing::TestWithParam<SearchCase> {
   void ExpectHonest(const std::string& where, size_t limit, const std::string& settings) {
     const std::string query = VectorText();
     const std::string label = fmt::format("{} limit {} {} seed {}", where, limit, settings, seed_);
-    const std::vector<Hit> exact = Search(query, where, limit, "use_skip_indexes = 0");
+    const std::vector<Hit> exact = Sorted(query, where, limit);
+    const std::vector<Hit> scanned = Search(query, where, limit, "use_skip_indexes = 0");
     const std::vector<Hit> found = Search(query, where, limit, settings);
     ASSERT_EQ(found.size(), exact.size()) << label;
+    ASSERT_EQ(scanned.size(), exact.size()) << label;
     const size_t vectors = std::min(limit, CountVectors(where));
     size_t same = 0;
     for (size_t rank = 0; rank < found.size(); ++rank) {
       ASSERT_EQ(std::isnan(found[rank].distance), rank >= vectors) << label;
       ASSERT_EQ(std::isnan(exact[rank].distance), rank >= vectors) << label;
+      ASSERT_EQ(scanned[rank].id, exact[rank].id) << label;
       same += found[rank].id == exact[rank].id ? 1 : 0;
       // What is beyond the rows with a vector is exact: the first ones in the order of rows.
       if (rank >= vectors) {
         ASSERT_EQ(found[rank].id, exact[rank].id) << label;
       }
     }
+    if (vectors > 3) ExpectSameRange(query, exact[3].distance, label);
     same_ += same;
     ranks_ += found.size();
+  }
+
+  // A range of few rows is read by the codes.
+  void ExpectSameRange(const std::string& query, double bound, const std::string& label) {
+    const bool is_product = std::string(GetParam().function) == "dotProduct";
+    const std::string select =
+        fmt::format("SELECT id, v FROM t WHERE {}(v, {}) {} {} ORDER BY id", GetParam().function,
+                    query, is_product ? ">=" : "<=", bound);
+    const std::string rows = Query(*database_, select);
+    EXPECT_EQ(rows, Query(*database_, select + " SETTINGS use_skip_indexes = 0")) << label;
+    EXPECT_GE(std::count(rows.begin(), rows.end(), '\n'), 4) << label;
+    EXPECT_EQ(rows.find("[]"), std::string::npos) << label;
   }
 
   void ExpectHonestSearches() {
