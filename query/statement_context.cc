@@ -17,7 +17,8 @@ StatementContext::StatementContext(Engine* engine, QuerySettings settings, Param
       text_(std::move(text)),
       started_(engine->clock().Monotonic()),
       memory_(settings_.max_memory_usage, &engine->memory()),
-      cancel_(cancel ? std::move(cancel) : std::make_shared<CancelToken>()) {
+      cancel_(cancel ? std::move(cancel)
+                     : std::shared_ptr<CancelToken>(std::shared_ptr<void>(), &own_cancel_)) {
   functions_.now = engine->clock().Now();
   functions_.clock = &engine->clock();
   functions_.seed = engine->NextSeed();

@@ -70,7 +70,8 @@ class StatementContext {
   const std::chrono::steady_clock::time_point started_;
   FunctionContext functions_;
   MemoryTracker memory_;
-  const std::shared_ptr<CancelToken> cancel_;
+  CancelToken own_cancel_;
+  const std::shared_ptr<CancelToken> cancel_;  // own_cancel_ unless another one was given
   Progress progress_;
   std::optional<PoolExecutor> executor_;
   std::optional<TaskContext> task_;
