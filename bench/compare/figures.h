@@ -20,6 +20,8 @@ struct VectorSetLimits {
   double bytes_per_vector;  // at most, of those of hnswlib
   // Recalls at which a prepared statement is compared with ClickHouse, and how much faster it is.
   std::vector<std::pair<double, double>> clickhouse_recalls = {};
+  // How much faster the graph is at recall 0.95 than a scan by codes.
+  double graph_over_scan = 0;
 };
 
 // Recall at defaults, a prepared statement against the bare search, open and first query; one
@@ -63,6 +65,16 @@ void MeasureParameters(const VectorSet& set, size_t rounds, Report& report);
 // The exact scan through a prepared statement against a plain sum of the same mapped bytes, and one
 // by one against a batch.
 void MeasureScan(const VectorSet& set, size_t rounds, Report& report);
+
+// The exact scan that reads codes first against the plain one, and the graph at recall 0.95 against
+// it: default index, through prepared statements.
+void MeasureCodeScan(const VectorSet& set, const VectorSetLimits& limits, size_t rounds,
+                     Report& report);
+
+// Searches with filters that leave 50 % of the rows down to one, independent of, aligned with and
+// opposed to the queries, as planned, against the exact scan of the rows that match and against
+// searches without a filter; one thread.
+void MeasureSelectivity(const VectorSet& set, size_t rounds, Report& report);
 
 // Parsing a vector literal of 1,536 numbers of 8 digits against a bare loop of std::from_chars.
 void MeasureLiteral(size_t rounds, Report& report);

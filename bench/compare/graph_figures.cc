@@ -20,6 +20,12 @@ const GraphArguments& Arguments() {
 
 size_t Threads() { return std::max(1u, std::thread::hardware_concurrency()); }
 
+double MostRecall(const VectorSetLimits& limits) {
+  double most = 0;
+  for (const auto& [recall, limit] : limits.compared_recalls) most = std::max(most, recall);
+  return most;
+}
+
 HnswlibPeer BuildPeer(const VectorSet& set, size_t threads) {
   return HnswlibPeer(set, kConnections, kConstructionWidth, threads);
 }
@@ -44,7 +50,7 @@ void MeasureGraphAgainstHnswlib(const VectorSet& set, const VectorSetLimits& lim
                        set.name.c_str(), graph.byte_size() / set.base.rows,
                        HnswlibPeer::Description().c_str(), peer.byte_size() / set.base.rows));
     const SearchTen searchers[] = {SearchIn(graph), SearchIn(peer)};
-    curves = MeasureCurves(set, searchers, rounds);
+    curves = MeasureCurves(set, searchers, MostRecall(limits), rounds);
     report.Note(Describe(set.name + ", granary", curves[0]));
     report.Note(Describe(set.name + ", hnswlib", curves[1]));
   }
@@ -108,7 +114,7 @@ void MeasureSubIndexes(const VectorSet& set, const VectorSetLimits& limits, size
   VectorGraph one_graph(set, Arguments(), Threads());
   VectorGraph ten_graphs(set, ten, Threads());
   const SearchTen searchers[] = {SearchIn(one_graph), SearchIn(ten_graphs)};
-  const auto curves = MeasureCurves(set, searchers, rounds);
+  const auto curves = MeasureCurves(set, searchers, MostRecall(limits), rounds);
   report.Note(Describe(set.name + ", one graph", curves[0]));
   report.Note(Describe(set.name + ", ten graphs", curves[1]));
   for (const auto& [recall, limit] : limits.compared_recalls) {

@@ -4,11 +4,12 @@
 //   compare [--tsv] [--require-peers] [--data DIR] [--clickhouse LIBRARY] [--rounds N]
 //           [--plots DIR] [--only SUBJECT]... [--set SET]...
 //
-// Subjects: library, literal, insert, merge, table, graph, scan, build, parts, clickhouse, filters,
-// parameters; // sets: mnist, glove, sums. DIR is where bench/data.sh put the sets (bench/data);
-// one that is not there is left out. LIBRARY is libchdb.so of the npm package chdb
-// (DIR/libchdb.so). --plots draws recall against speed into a directory, and measures nothing else
-// that is not named. Exits 1 if a limit is missed, or with --require-peers if a peer is missing.
+// Subjects: library, literal, insert, merge, table, graph, scan, codes, build, parts, clickhouse,
+// filters, selectivity, parameters; sets: mnist, glove, sums. DIR is where bench/data.sh put the
+// sets (bench/data); one that is not there is left out. LIBRARY is libchdb.so of the npm package
+// chdb (DIR/libchdb.so). --plots draws recall against speed into a directory, and measures nothing
+// else that is not named. Exits 1 if a limit is missed, or with --require-peers if a peer is
+// missing.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -71,8 +72,8 @@ Options ParseOptions(int argc, char** argv) {
       throw std::invalid_argument(
           "usage: compare [--tsv] [--require-peers] [--data DIR] [--clickhouse LIBRARY] "
           "[--rounds N] [--plots DIR] [--only "
-          "library|literal|insert|merge|table|graph|scan|build|parts|"
-          "clickhouse|filters|parameters]... "
+          "library|literal|insert|merge|table|graph|scan|codes|build|parts|"
+          "clickhouse|filters|selectivity|parameters]... "
           "[--set mnist|glove|sums]...");
     }
   }
@@ -108,6 +109,8 @@ void MeasureSet(const std::string& name, const VectorSetLimits& limits,
   measure("filters", [&] { MeasureFilters(set, options.clickhouse, rounds, report); });
   measure("parameters", [&] { MeasureParameters(set, rounds, report); });
   measure("plot", [&] { PlotRecall(set, options.clickhouse, options.plots, report); });
+  measure("codes", [&] { MeasureCodeScan(set, limits, rounds, report); });
+  measure("selectivity", [&] { MeasureSelectivity(set, rounds, report); });
   measure("scan", [&] { MeasureScan(set, rounds, report); });
   measure("merge", [&] { MeasureMerge(set, report); });
 }
@@ -117,26 +120,28 @@ int Run(const Options& options) {
   if (options.Wants("library")) MeasureLibrary(report);
   if (options.Wants("insert")) MeasureInsert(options.rounds, report);
   if (options.Wants("literal")) MeasureLiteral(options.rounds, report);
-  MeasureSet("mnist",
-             {.default_recall = 0.99,
-              .compared_recalls = {{0.98, 2.5}, {0.99, 2.5}},
-              .bytes_per_vector = 0.3,
-              .clickhouse_recalls = {{0.99, 70}}},
-             {"table", "graph", "build", "clickhouse", "parameters", "plot", "scan", "merge"},
-             options, report);
   MeasureSet(
-      "glove",
-      {.default_recall = 0.97,
-       .compared_recalls = {{0.95, 1.5}, {0.99, 1.4}},
-       .bytes_per_vector = 0.5,
-       .clickhouse_recalls = {{0.95, 15}, {0.99, 8}}},
-      {"table", "graph", "build", "clickhouse", "filters", "parameters", "plot", "scan", "merge"},
+      "mnist",
+      {.default_recall = 0.99,
+       .compared_recalls = {{0.98, 2.5}, {0.99, 2.5}},
+       .bytes_per_vector = 0.3,
+       .clickhouse_recalls = {{0.99, 70}}},
+      {"table", "graph", "build", "clickhouse", "parameters", "plot", "scan", "codes", "merge"},
       options, report);
+  MeasureSet("glove",
+             {.default_recall = 0.97,
+              .compared_recalls = {{0.95, 1.5}, {0.99, 1.4}},
+              .bytes_per_vector = 0.5,
+              .clickhouse_recalls = {{0.95, 15}, {0.99, 8}}},
+             {"table", "graph", "build", "clickhouse", "filters", "selectivity", "parameters",
+              "plot", "scan", "codes", "merge"},
+             options, report);
   MeasureSet("sums",
              {.default_recall = 0,
               .compared_recalls = {{0.95, 1.8}, {0.99, 1.6}},
-              .bytes_per_vector = 0.5},
-             {"graph", "parts"}, options, report);
+              .bytes_per_vector = 0.5,
+              .graph_over_scan = 4},
+             {"graph", "parts", "codes"}, options, report);
   options.tsv ? report.PrintTsv() : report.Print();
   return report.AllMet(options.require_peers) ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 #include "granary/bench/compare/recall_curve.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -9,6 +10,12 @@ namespace granary::bench {
 namespace {
 
 constexpr size_t kWidths[] = {10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768};
+constexpr size_t kWideWidths[] = {1024, 1536, 2048, 3072, 4096, 6144, 8192};
+
+bool ReachRecall(const std::vector<RecallCurve>& curves, double recall) {
+  return std::all_of(curves.begin(), curves.end(),
+                     [&](const RecallCurve& curve) { return curve.back().recall >= recall; });
+}
 
 }  // namespace
 
@@ -23,8 +30,14 @@ SearchRun RunSearches(const VectorSet& set, size_t ef, const SearchTen& search) 
 }
 
 std::vector<RecallCurve> MeasureCurves(const VectorSet& set, std::span<const SearchTen> searchers,
-                                       size_t rounds) {
-  return MeasureCurves(set, searchers, kWidths, rounds);
+                                       double recall, size_t rounds) {
+  std::vector<RecallCurve> curves = MeasureCurves(set, searchers, kWidths, rounds);
+  for (const size_t& ef : kWideWidths) {
+    if (ReachRecall(curves, recall)) break;
+    const std::vector<RecallCurve> wider = MeasureCurves(set, searchers, {&ef, 1}, rounds);
+    for (size_t i = 0; i < curves.size(); ++i) curves[i].push_back(wider[i].front());
+  }
+  return curves;
 }
 
 std::vector<RecallCurve> MeasureCurves(const VectorSet& set, std::span<const SearchTen> searchers,

@@ -33,9 +33,9 @@ struct CurvePoint {
 using RecallCurve = std::vector<CurvePoint>;
 
 // One curve per searcher, measured in interleaved rounds: in each round, at each ef, every searcher
-// runs all queries in turn.
+// runs all queries in turn. The widths go up to 768, and on to 8192 until all reach the recall.
 std::vector<RecallCurve> MeasureCurves(const VectorSet& set, std::span<const SearchTen> searchers,
-                                       size_t rounds);
+                                       double recall, size_t rounds);
 std::vector<RecallCurve> MeasureCurves(const VectorSet& set, std::span<const SearchTen> searchers,
                                        std::span<const size_t> widths, size_t rounds);
 
