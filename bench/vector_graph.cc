@@ -60,6 +60,10 @@ VectorGraph::VectorGraph(const VectorSet& set, const GraphArguments& arguments, 
     : pool_(threads),
       executor_(&pool_, ThreadPool::Priority::kForeground),
       context_({.executor = &executor_, .memory = &memory_}),
+      search_pool_(1),
+      search_executor_(&search_pool_, ThreadPool::Priority::kForeground),
+      search_context_({.executor = &search_executor_, .memory = &memory_}),
+      metric_(set.metric),
       vectors_(set.base_rows()),
       registry_(SkipIndexRegistry::WithBuiltins()),
       reranker_(set.metric, vectors_) {
@@ -89,13 +93,22 @@ size_t VectorGraph::byte_size() const {
 
 void VectorGraph::Search(std::span<const float> query, size_t ef, size_t k,
                          std::vector<uint32_t>& rows) {
-  candidates_.clear();
+  const auto numbers = std::make_shared<NumberColumn<float>>(
+      DataType(TypeId::kFloat32), std::vector<float>(query.begin(), query.end()));
+  const DistanceQuery distance(FunctionOf(metric_), "v",
+                               *ArrayColumn::Uniform(numbers, query.size(), 1), false,
+                               &BestDistanceKernels());
+  std::vector<SearchedBlock> blocks;
   for (const Part& part : parts_) {
-    const size_t before = candidates_.size();
-    part.sub_index->neighbor_searcher()
-        ->Start({.vector = query, .count = k, .effort = ef})
-        ->Next(candidates_, context_);
-    for (size_t i = before; i < candidates_.size(); ++i) candidates_[i].row += part.first_row;
+    blocks.push_back({.first_row = part.first_row,
+                      .rows = part.vectors.rows,
+                      .matching = part.vectors.rows,
+                      .sub_index = part.sub_index});
+  }
+  SearchBlocks(distance, k, ef, blocks, search_context_);
+  candidates_.clear();
+  for (const SearchedBlock& block : blocks) {
+    candidates_.insert(candidates_.end(), block.candidates.begin(), block.candidates.end());
   }
   reranker_.Rerank(query, candidates_, k, rows);
 }

@@ -1,5 +1,6 @@
 // A vector index by itself: built in memory through the plugin interface over the base of a vector
-// set, searched and re-ranked without a table or a statement. "Bare" in the figures.
+// set, searched as by the query engine and re-ranked, without a table or a statement. "Bare" in the
+// figures.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "granary/bench/vector_set.h"
+#include "granary/query/sub_index_search.h"
 #include "granary/query/thread_pool.h"
 #include "granary/skipindex/distance/distance.h"
 #include "granary/skipindex/registry.h"
@@ -46,7 +48,7 @@ class VectorGraph {
   // Builds with `threads` threads. `set` outlives the graph.
   VectorGraph(const VectorSet& set, const GraphArguments& arguments, size_t threads);
 
-  // The k nearest rows it finds, nearest first; replaces the content of `rows`.
+  // The k nearest rows it finds on one thread, nearest first; replaces the content of `rows`.
   void Search(std::span<const float> query, size_t ef, size_t k, std::vector<uint32_t>& rows);
 
   double build_seconds() const { return build_seconds_; }
@@ -66,6 +68,10 @@ class VectorGraph {
   PoolExecutor executor_;
   MemoryTracker memory_;
   TaskContext context_;
+  ThreadPool search_pool_;  // of one thread
+  PoolExecutor search_executor_;
+  TaskContext search_context_;
+  Metric metric_;
   VectorRows vectors_;
   SkipIndexRegistry registry_;
   std::shared_ptr<const SkipIndex> index_;

@@ -10,7 +10,10 @@
 namespace granary {
 namespace {
 
+// With what effort a sub-index of several begins, unless its share of all is more.
 constexpr size_t kEffortMin = 16;
+// Of the rows that a search finds so many need to be accepted.
+constexpr size_t kAcceptedShare = 4;
 constexpr double kDeviations = 1;
 
 // The rows [first, first + count) of `rows`, numbered from 0.
@@ -44,32 +47,43 @@ class BlockSearch {
         block_(block),
         wanted_(std::min(count, block->matching)),
         count_(std::min(std::max<size_t>(ShareOf(count, share), 1), wanted_)),
-        effort_(std::min(effort, std::max({ShareOf(effort, share), count_, kEffortMin}))),
+        effort_(std::min(effort, std::max({static_cast<size_t>(static_cast<double>(effort) * share),
+                                           count_, kEffortMin}))),
         effort_max_(effort) {}
 
   void GoOn(const TaskContext& task) {
     if (search_ == nullptr) {
       Start(task);
     } else {
-      effort_ *= 2;
+      effort_ += (effort_ + 1) / 2;
     }
     const size_t before = block_->candidates.size();
     search_->Next(block_->candidates, task);
     const size_t found = block_->candidates.size();
     is_exhausted_ = found == before || found < count_;
+    if (found > before) reach_ = block_->candidates.back().distance;
     task.progress().rows_done += search_->visited() - block_->visited_rows;
     block_->visited_rows = search_->visited();
   }
 
-  // Whether the search should go on, where results are at most `limit` away and `ratio` of effort
-  // goes with each. All rows found being results, there may be more.
-  bool MustGoOn(float limit, double ratio) const {
-    const auto results = static_cast<size_t>(
-        std::count_if(block_->candidates.begin(), block_->candidates.end(),
-                      [&](const Candidate& candidate) { return candidate.distance <= limit; }));
-    if (is_exhausted_) return false;
-    if (results == block_->candidates.size() && results < wanted_) return true;
-    return effort_<effort_max_&& static_cast<double>(results) * ratio> static_cast<double>(effort_);
+  bool may_go_on() const {
+    return !is_exhausted_ && (effort_ < effort_max_ || block_->candidates.size() < wanted_);
+  }
+  // The farthest row that the last step has found is nearer than that.
+  bool IsWithin(float limit) const { return reach_ < limit; }
+
+  // Drops candidates that cannot be among the nearest of this block. Estimates of another block may
+  // be off by more than their error where the query is beyond the range of its codes.
+  void KeepNearest() {
+    std::vector<Candidate>& candidates = block_->candidates;
+    if (candidates.size() <= wanted_) return;
+    const auto last = candidates.begin() + static_cast<ptrdiff_t>(wanted_) - 1;
+    std::nth_element(
+        candidates.begin(), last, candidates.end(),
+        [](const Candidate& a, const Candidate& b) { return a.distance < b.distance; });
+    const float limit = search_->WithError(last->distance);
+    std::erase_if(candidates,
+                  [&](const Candidate& candidate) { return candidate.distance > limit; });
   }
 
   void Finish() {
@@ -136,6 +150,7 @@ class BlockSearch {
   std::optional<AcceptSet> accept_;
   std::unique_ptr<NeighborSearch> search_;
   bool is_exhausted_ = false;
+  float reach_ = 0;
 };
 
 // The estimate of the count-th nearest candidate; infinite if there are fewer.
@@ -150,6 +165,13 @@ float DistanceOf(size_t count, std::span<const SearchedBlock> blocks) {
   return *last;
 }
 
+// How many candidates one search of all rows would have found.
+size_t CandidatesOf(std::span<const SearchedBlock> blocks, size_t count, size_t effort) {
+  const bool are_all_accepted = std::all_of(
+      blocks.begin(), blocks.end(), [](const auto& block) { return block.matching == block.rows; });
+  return are_all_accepted ? effort : std::max(count, effort / kAcceptedShare);
+}
+
 }  // namespace
 
 void SearchBlocks(const DistanceQuery& query, size_t count, size_t effort,
@@ -162,7 +184,7 @@ void SearchBlocks(const DistanceQuery& query, size_t count, size_t effort,
     const double share = static_cast<double>(block.matching) / static_cast<double>(matching);
     searches.emplace_back(query, count, effort, share, &block);
   }
-  const double ratio = static_cast<double>(effort) / static_cast<double>(count);
+  const size_t candidates = CandidatesOf(blocks, count, effort);
   boost::container::small_vector<BlockSearch*, 16> going;
   for (BlockSearch& search : searches) going.push_back(&search);
   while (!going.empty()) {
@@ -170,13 +192,21 @@ void SearchBlocks(const DistanceQuery& query, size_t count, size_t effort,
       task.CheckCancelled();
       going[i]->GoOn(task);
     });
-    const float limit = DistanceOf(count, blocks);
     going.clear();
     for (BlockSearch& search : searches) {
-      if (search.MustGoOn(limit, ratio)) going.push_back(&search);
+      if (search.may_go_on()) going.push_back(&search);
     }
+    if (going.empty()) break;
+    const float limit = DistanceOf(candidates, blocks);
+    const auto rest = std::remove_if(going.begin(), going.end(), [&](const BlockSearch* search) {
+      return !search->IsWithin(limit);
+    });
+    going.erase(rest, going.end());
   }
-  for (BlockSearch& search : searches) search.Finish();
+  for (BlockSearch& search : searches) {
+    search.Finish();
+    search.KeepNearest();
+  }
 }
 
 }  // namespace granary

@@ -1,10 +1,10 @@
 // Candidates for a vector search from several sub-indexes, of all parts, together.
 //
-// Each sub-index is first searched with the share of k and of ef_search that falls to its rows, and
-// some more. Then all see which candidates are among the k nearest so far: a sub-index that has
-// contributed more of them than its effort was meant for goes on with twice the effort, until none
-// has to. All sub-indexes of a round are searched before any goes on, so that the candidates do
-// not depend on the number of threads. (Lucene searches segments with pro-rata k in the same way,
+// Each sub-index is first searched with the share of ef_search that falls to its rows. A search of
+// all rows in one graph would keep the ef_search nearest it comes across; so a sub-index of which
+// even the last row found is nearer than the ef_search-th of all goes on half as wide again, until
+// none is. All sub-indexes of a round are searched before any goes on, so that the candidates do
+// not depend on the number of threads. (Lucene searches segments with pro-rata k in a similar way,
 // lucene#14226.)
 #pragma once
 

@@ -20,6 +20,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -64,10 +65,14 @@ class NeighborSearch {
 
   // Appends the next nearest candidates that were not returned before, ascending by (distance, row)
   // within one call: at least query.count if there are as many reachable accepted rows, on the
-  // first call up to max(count, candidates_max(effort)). Later calls double the width of the
-  // search. Appends nothing when the search can find no more (which does not mean that there are
-  // none), or has measured query.max_visited rows.
+  // first call all those it has come across, up to max(count, candidates_max(effort)). Later calls
+  // make the search wider by half. Appends nothing when the search can find no more (which does not
+  // mean that there are none), or has measured query.max_visited rows.
   virtual void Next(std::vector<Candidate>& out, const TaskContext& context) = 0;
+
+  // Beyond this estimate hardly any row is in truth nearer than one of the given estimate: rows up
+  // to it must be measured exactly to tell them apart. Infinite where the error is not known.
+  virtual float WithError(float) const { return std::numeric_limits<float>::infinity(); }
 
   // Rows whose distance was computed so far.
   virtual size_t visited() const = 0;

@@ -42,13 +42,20 @@ float BitCodeScorer::Estimate(uint32_t key) const {
   return static_cast<float>(1 - std::cos(angle));
 }
 
+uint32_t BitCodeScorer::KeyOf(float estimate) const {
+  const double angle = std::acos(std::clamp(1 - double{estimate}, -1.0, 1.0));
+  return static_cast<uint32_t>(
+      std::lround(angle / std::numbers::pi * static_cast<double>(rows_.dimensions)));
+}
+
 // A bit differs with the probability p = angle / pi, and so the key of one row has the variance
 // d * p * (1 - p). Two rows are compared, hence twice that.
 uint32_t BitCodeScorer::KeyWithError(uint32_t key) const {
   constexpr double kDeviations = 2.5;
   const auto d = static_cast<double>(rows_.dimensions);
   const double share = std::clamp(key / d, 1 / d, 0.5);
-  return key + static_cast<uint32_t>(kDeviations * std::sqrt(2 * d * share * (1 - share)));
+  const auto error = static_cast<uint32_t>(kDeviations * std::sqrt(2 * d * share * (1 - share)));
+  return std::min(key + error, static_cast<uint32_t>(rows_.dimensions));
 }
 
 }  // namespace granary

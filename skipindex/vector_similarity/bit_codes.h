@@ -35,6 +35,7 @@ class BitCodeScorer final : public CodeScorer {
 
   void Score(const uint32_t* row_ids, size_t count, uint32_t* keys) override;
   float Estimate(uint32_t key) const override;
+  uint32_t KeyOf(float estimate) const override;
   uint32_t KeyWithError(uint32_t key) const override;
 
  private:

@@ -6,12 +6,14 @@
 #include <cstring>
 #include <limits>
 
+#include "granary/skipindex/vector_similarity/exact_rows.h"
+
 namespace granary {
 namespace {
 
 constexpr size_t kSampleRows = 1 << 16;
 constexpr size_t kCenterSampleRows = 512;
-constexpr double kLengthLimit = 1e60;  // above that of any vector of floats
+constexpr double kLengthLimit = 1e60;    // above that of any vector of floats
 constexpr size_t kRowsPerClipped = 100;  // one row in so many has values beyond the range
 constexpr float kUnknownError = std::numeric_limits<float>::infinity();
 // Under kDotProduct, of rows that are not cut. Recall@10 at defaults, 20,000 x 32, lengths that
@@ -25,16 +27,23 @@ size_t RoundUp(size_t value, size_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-// Calls visit(vector) for the rows 0, step, 2 * step, ...
+// What measure(vector) says about the rows 0, step, 2 * step, ..., some at a time on every thread.
 template <class F>
-void ForEachRow(const VectorReader& reader, size_t step, const TaskContext& context, F&& visit) {
-  constexpr size_t kRowsBetweenChecks = 256;
-  std::vector<float> vector(reader.rows().dimensions);
-  for (size_t row = 0, visited = 0; row < reader.rows().rows; row += step, ++visited) {
-    if (visited % kRowsBetweenChecks == 0) context.CheckCancelled();
-    reader.Read(row, vector.data());
-    visit(std::span<const float>(vector));
-  }
+auto OfEachRow(const VectorReader& reader, size_t step, const TaskContext& context, F&& measure) {
+  constexpr size_t kChunkRows = 256;
+  std::vector<decltype(measure(std::span<const float>()))> found((reader.rows().rows + step - 1) /
+                                                                 step);
+  const size_t chunks = (found.size() + kChunkRows - 1) / kChunkRows;
+  context.executor().ParallelFor(chunks, [&](size_t chunk) {
+    context.CheckCancelled();
+    std::vector<float> vector(reader.rows().dimensions);
+    const size_t end = std::min(found.size(), (chunk + 1) * kChunkRows);
+    for (size_t i = chunk * kChunkRows; i < end; ++i) {
+      reader.Read(i * step, vector.data());
+      found[i] = measure(std::span<const float>(vector));
+    }
+  });
+  return found;
 }
 
 size_t SampleStep(const VectorReader& reader) {
@@ -50,10 +59,13 @@ double SquaredLength(std::span<const float> vector) {
 // The median of each coordinate over a sample: a mean would follow a single row far away.
 std::vector<float> CenterOf(const VectorReader& reader, const TaskContext& context) {
   std::vector<std::vector<float>> values(reader.rows().dimensions);
+  std::vector<float> vector(reader.rows().dimensions);
   const size_t step = std::max<size_t>(1, reader.rows().rows / kCenterSampleRows);
-  ForEachRow(reader, step, context, [&](std::span<const float> vector) {
+  for (size_t row = 0; row < reader.rows().rows; row += step) {
+    context.CheckCancelled();
+    reader.Read(row, vector.data());
     for (size_t i = 0; i < vector.size(); ++i) values[i].push_back(vector[i]);
-  });
+  }
   std::vector<float> center(values.size());
   for (size_t i = 0; i < center.size(); ++i) {
     const auto middle = values[i].begin() + static_cast<ptrdiff_t>(values[i].size() / 2);
@@ -66,14 +78,14 @@ std::vector<float> CenterOf(const VectorReader& reader, const TaskContext& conte
 // The largest magnitude of a value, but for a share of the rows.
 float RangeOf(const VectorReader& reader, std::span<const float> center,
               const TaskContext& context) {
-  std::vector<float> largest;
-  ForEachRow(reader, SampleStep(reader), context, [&](std::span<const float> vector) {
-    float row_largest = 0;
-    for (size_t i = 0; i < vector.size(); ++i) {
-      row_largest = std::max(row_largest, std::fabs(vector[i] - center[i]));
-    }
-    largest.push_back(row_largest);
-  });
+  std::vector<float> largest =
+      OfEachRow(reader, SampleStep(reader), context, [&](std::span<const float> vector) {
+        float row_largest = 0;
+        for (size_t i = 0; i < vector.size(); ++i) {
+          row_largest = std::max(row_largest, std::fabs(vector[i] - center[i]));
+        }
+        return row_largest;
+      });
   if (largest.empty()) return 0;
   const auto kept = largest.end() - 1 - static_cast<ptrdiff_t>(largest.size() / kRowsPerClipped);
   std::nth_element(largest.begin(), kept, largest.end());
@@ -94,10 +106,9 @@ float RoundedError(double squared_error, double squared_length) {
 
 // The length that all rows get under kDotProduct.
 double CutOf(const VectorReader& reader, const TaskContext& context) {
-  std::vector<double> lengths;
-  ForEachRow(reader, SampleStep(reader), context, [&](std::span<const float> vector) {
-    lengths.push_back(std::sqrt(SquaredLength(vector)));
-  });
+  std::vector<double> lengths =
+      OfEachRow(reader, SampleStep(reader), context,
+                [](std::span<const float> vector) { return std::sqrt(SquaredLength(vector)); });
   if (lengths.empty()) return 0;
   const auto kept = lengths.begin() +
                     static_cast<ptrdiff_t>(kLongRowShare * static_cast<double>(lengths.size() - 1));
@@ -127,11 +138,18 @@ ByteCodec ByteCodec::Train(const VectorReader& reader, const TaskContext& contex
     codec.step_ = codec.StepFor(RangeOf(reader, codec.center_, context));
     return codec;
   }
+  struct Extremes {
+    float largest = 0;
+    double length = 0;
+  };
   float largest = 0;
-  ForEachRow(reader, 1, context, [&](std::span<const float> vector) {
-    largest = std::max(largest, LargestMagnitude(vector));
-    codec.longest_ = std::max(codec.longest_, std::sqrt(SquaredLength(vector)));
+  const auto extremes = OfEachRow(reader, 1, context, [](std::span<const float> vector) {
+    return Extremes{LargestMagnitude(vector), std::sqrt(SquaredLength(vector))};
   });
+  for (const Extremes& row : extremes) {
+    largest = std::max(largest, row.largest);
+    codec.longest_ = std::max(codec.longest_, row.length);
+  }
   codec.step_ = codec.StepFor(largest);
   codec.length_cut_ = CutOf(reader, context);
   return codec;
@@ -239,6 +257,7 @@ void ByteCodeScorer::SetQueryCode(const ByteCodeRows& rows, size_t row) {
   const auto* code = reinterpret_cast<const uint8_t*>(rows.Row(row));
   for (size_t i = 0; i < query_.size(); ++i) query_[i] = static_cast<int8_t>(code[i] ^ 0x80);
   codec_ = nullptr;
+  query_row_ = static_cast<uint32_t>(row);
   if (rows_.scaled) {
     query_tail_ = rows.Tail(row);
     query_constant_ = 128 * static_cast<uint32_t>(query_tail_.sum);
@@ -268,6 +287,9 @@ void ByteCodeScorer::SetQuery(const ByteCodec& codec, std::span<const float> vec
 }
 
 void ByteCodeScorer::Score(const uint32_t* row_ids, size_t count, uint32_t* keys) {
+  if (rows_.exact != nullptr && codec_ == nullptr) {
+    return rows_.exact->Measure(query_row_, {row_ids, count}, keys);
+  }
   kernels_.dot_u8_i8({.base = rows_.base,
                       .stride_bytes = rows_.stride_bytes,
                       .dimensions = rows_.dimensions,
@@ -310,10 +332,21 @@ void ByteCodeScorer::ScaledProducts(const uint32_t* row_ids, size_t count, uint3
   }
 }
 
+// A query beyond the range of the codes is at least that far from all rows: without it, a block of
+// rows far away would look as near as one of rows close by.
 float ByteCodeScorer::Estimate(uint32_t key) const {
   if (rows_.scaled) return KeyToFloat(key) * query_step_;
-  const double squared = double{query_step_} * query_step_ * key;
+  const double beyond = std::isfinite(query_error_) ? double{query_error_} * query_error_ : 0;
+  const double squared = double{query_step_} * query_step_ * key + beyond;
   return static_cast<float>(codec_->metric() == Metric::kCosine ? squared / 2 : squared);
+}
+
+uint32_t ByteCodeScorer::KeyOf(float estimate) const {
+  if (rows_.scaled) return FloatToKey(estimate / query_step_);
+  const double beyond = std::isfinite(query_error_) ? double{query_error_} * query_error_ : 0;
+  const double squared = codec_->metric() == Metric::kCosine ? 2.0 * estimate : double{estimate};
+  const double key = (squared - beyond) / (double{query_step_} * query_step_);
+  return key < double{UINT32_MAX} ? static_cast<uint32_t>(std::max(key, 0.0)) : UINT32_MAX;
 }
 
 // Distances between codes are exact; those of the vectors are at most the errors of row and query

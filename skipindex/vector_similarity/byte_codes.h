@@ -94,12 +94,17 @@ class ByteCodec {
   std::vector<float> center_;  // zeros but under kL2
 };
 
+class ExactRows;
+
 // Rows of codes in memory or in a mapped file.
 struct ByteCodeRows {
   const std::byte* base = nullptr;
   size_t stride_bytes = 0;
   size_t dimensions = 0;
   bool scaled = false;  // under kDotProduct
+  // The vectors of the rows where the codes are too coarse to build a graph on; else null.
+  // Distances between rows are then theirs.
+  const ExactRows* exact = nullptr;
 
   size_t tail_offset() const { return (dimensions + 3) / 4 * 4; }
   const std::byte* Row(size_t row) const { return base + row * stride_bytes; }
@@ -139,6 +144,7 @@ class ByteCodeScorer final : public CodeScorer {
 
   void Score(const uint32_t* row_ids, size_t count, uint32_t* keys) override;
   float Estimate(uint32_t key) const override;
+  uint32_t KeyOf(float estimate) const override;
   uint32_t KeyWithError(uint32_t key) const override;
 
   // For a query that is a vector. The key beyond which no row is whose distance, as the query
@@ -159,6 +165,7 @@ class ByteCodeScorer final : public CodeScorer {
   const DistanceKernels& kernels_;
   ByteCodeRows rows_;
   std::vector<int8_t> query_;
+  uint32_t query_row_ = 0;            // of a query that is a row
   uint32_t query_constant_ = 0;       // |query|^2 + 256 * sum(query); if scaled 128 * sum(query)
   ScaledTail query_tail_ = {};        // of a query that is a row, if scaled
   const ByteCodec* codec_ = nullptr;  // of a query that is a vector

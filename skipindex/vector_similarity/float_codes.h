@@ -38,6 +38,7 @@ class FloatCodeScorer final : public CodeScorer {
 
   void Score(const uint32_t* row_ids, size_t count, uint32_t* keys) override;
   float Estimate(uint32_t key) const override { return KeyToFloat(key); }
+  uint32_t KeyOf(float estimate) const override { return FloatToKey(estimate); }
   uint32_t KeyWithError(uint32_t key) const override;
 
  private:

@@ -1,8 +1,10 @@
 #include "granary/skipindex/vector_similarity/graph_builder.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "granary/skipindex/vector_similarity/candidate_lists.h"
+#include "granary/skipindex/vector_similarity/exact_rows.h"
 #include "granary/skipindex/vector_similarity/leaf_partition.h"
 #include "granary/skipindex/vector_similarity/neighbor_selection.h"
 #include "granary/skipindex/vector_similarity/random_numbers.h"
@@ -401,6 +403,11 @@ std::vector<OwnedLayer> BuildGraph(const ByteCodeRows& codes, size_t rows,
     const std::vector<std::byte> gathered = Gather(codes, stage.rows);
     ByteCodeRows layer_codes = codes;
     if (i > 0) layer_codes.base = gathered.data();
+    std::optional<ExactRows> exact;
+    if (i > 0 && codes.exact != nullptr) {
+      exact = codes.exact->Of(stage.rows);
+      layer_codes.exact = &*exact;
+    }
     if (above.nodes > 0) above.below = PlacesIn(stage.rows, above.rows);
     LayerBuilder builder(layer_codes, layer.nodes, layer.capacity, parameters, kernels, context);
     layer.links = builder.Build(above.nodes > 0 ? &above : nullptr, MixBits(parameters.seed + i),

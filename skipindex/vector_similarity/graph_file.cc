@@ -9,7 +9,9 @@ namespace granary {
 namespace {
 
 constexpr uint64_t kMagic = 0x3157534E484E5247;  // "GRNHNSW1"
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
+// In version 1 codes are where the quantization says. Files in which they are there still have it.
+constexpr uint32_t kVersionOfUsualPlaces = 1;
 constexpr size_t kSectionAlignment = 64;
 constexpr size_t kEncodeRows = 1024;
 
@@ -24,6 +26,7 @@ struct LayerRecord {
 };
 
 struct Header {
+  uint32_t version = kVersionOfUsualPlaces;
   Metric metric = Metric::kL2;
   Quantization quantization = Quantization::kFloat32;
   CodePlace place = CodePlace::kNowhere;
@@ -40,7 +43,7 @@ struct Header {
 std::vector<std::byte> Serialize(const Header& header) {
   ByteWriter out;
   out.Write(kMagic);
-  out.Write(kVersion);
+  out.Write(header.version);
   out.Write(header.metric);
   out.Write(header.quantization);
   out.Write(header.place);
@@ -65,12 +68,14 @@ std::vector<std::byte> Serialize(const Header& header) {
 
 Header Parse(ByteReader& in) {
   if (in.Read<uint64_t>() != kMagic) in.ThrowCorrupted("no graph begins here");
-  if (const auto version = in.Read<uint32_t>(); version != kVersion) {
-    throw Error(ErrorCode::kUnknownFormatVersion,
-                fmt::format("vector_similarity sub-index of version {}; this library reads {}",
-                            version, kVersion));
-  }
   Header header;
+  header.version = in.Read<uint32_t>();
+  if (header.version < kVersionOfUsualPlaces || header.version > kVersion) {
+    throw Error(
+        ErrorCode::kUnknownFormatVersion,
+        fmt::format("vector_similarity sub-index of version {}; this library reads up to {}",
+                    header.version, kVersion));
+  }
   header.metric = in.Read<Metric>();
   header.quantization = in.Read<Quantization>();
   header.place = in.Read<CodePlace>();
@@ -290,7 +295,12 @@ void CheckFits(const Header& header, const VectorSimilarityDeclaration& declarat
     in.ThrowCorrupted("the graph was built for other vectors");
   }
   const bool in_column = CodesAreColumn(declaration.quantization, vectors.element);
-  const CodePlace place = in_column ? CodePlace::kColumn : CodePlace::kFile;
+  const bool may_be_coarse = header.version > kVersionOfUsualPlaces &&
+                             declaration.quantization == Quantization::kInt8 &&
+                             declaration.metric != Metric::kDotProduct;
+  const CodePlace place = in_column || (may_be_coarse && header.place == CodePlace::kColumn)
+                              ? CodePlace::kColumn
+                              : CodePlace::kFile;
   if (header.place == CodePlace::kNowhere ? !header.layers.empty() : header.place != place) {
     in.ThrowCorrupted("the codes of the graph are not where they should be");
   }
@@ -331,9 +341,12 @@ void WriteGraphFile(const VectorSimilarityDeclaration& declaration, const Vector
                     std::span<const OwnedLayer> layers, const ByteCodec& byte_codec,
                     const ByteCodeRows& byte_codes, const ByteCodeErrors& errors,
                     const TaskContext& context, ByteSink& out) {
-  const bool in_column = CodesAreColumn(declaration.quantization, vectors.element);
-  const bool bytes = declaration.quantization == Quantization::kInt8;
+  const bool is_coarse =
+      declaration.quantization == Quantization::kInt8 && byte_codes.exact != nullptr;
+  const bool in_column = is_coarse || CodesAreColumn(declaration.quantization, vectors.element);
+  const bool bytes = declaration.quantization == Quantization::kInt8 && !is_coarse;
   Header header = HeaderOf(declaration, vectors);
+  if (is_coarse) header.version = kVersion;
   header.place = in_column ? CodePlace::kColumn : CodePlace::kFile;
   header.layers.resize(layers.size());
   SectionList sections(Serialize(header).size());
@@ -389,7 +402,9 @@ GraphFile GraphFile::Open(std::span<const std::byte> bytes,
   }
   file.bottom = OpenLayer(sections, header.layers.back(), true);
 
-  if (declaration.quantization == Quantization::kInt8) {
+  if (header.place == CodePlace::kColumn) {
+    file.float_codes = OpenFloatCodes(header, vectors, sections, in);
+  } else if (declaration.quantization == Quantization::kInt8) {
     OpenByteCodec(header, bytes.size(), sections, file);
     file.byte_codes = OpenByteCodes(header, *file.byte_codec, sections, in);
   } else if (declaration.quantization == Quantization::kBit) {

@@ -7,6 +7,14 @@ namespace granary {
 namespace {
 
 constexpr size_t kCacheLine = 64;
+// So many nodes of the lowest upper layer are looked at for each of the width of a search. From
+// node to node alone, a search begins in the wrong cluster now and then, and a cluster of more rows
+// than the search is wide is not left again: 4 of 300 queries among 100 far clusters of 300 rows,
+// at any width. Rows far apart in memory are fetched while others are measured, and a better
+// beginning saves steps: GloVe-100 takes as long with and without. Long codes cost more.
+constexpr size_t kSamplePerWidth = 4;
+constexpr size_t kSampleMax = 512;
+constexpr size_t kSampleBytesMax = 1 << 15;
 
 void Prefetch(const std::byte* data, size_t bytes) {
   for (size_t offset = 0; offset < bytes; offset += kCacheLine) __builtin_prefetch(data + offset);
@@ -166,10 +174,50 @@ uint32_t GreedyWalk(const GraphLayer& layer, CodeScorer& scorer, size_t rows, ui
   return node;
 }
 
+namespace {
+
+// The nearest to the query of `node` and of `count` nodes that lie evenly in the layer.
+uint32_t NearestOfSample(const GraphLayer& layer, CodeScorer& scorer, size_t rows, uint32_t node,
+                         size_t count) {
+  constexpr size_t kBatch = 64;
+  uint32_t nodes[kBatch];
+  uint32_t batch_rows[kBatch];
+  uint32_t keys[kBatch];
+  uint32_t nearest = node;
+  uint32_t nearest_key = 0xFFFFFFFF;
+  for (size_t next = 0; next <= count;) {
+    size_t size = 0;
+    for (; size < kBatch && next <= count; ++next) {
+      const auto other =
+          next == count ? node : static_cast<uint32_t>(next * uint64_t{layer.nodes} / count);
+      if (layer.rows[other] >= rows) continue;
+      nodes[size] = other;
+      batch_rows[size] = layer.rows[other];
+      Prefetch(scorer.base() + batch_rows[size] * scorer.stride_bytes(), scorer.code_bytes());
+      ++size;
+    }
+    scorer.Score(batch_rows, size, keys);
+    for (size_t i = 0; i < size; ++i) {
+      if (keys[i] >= nearest_key) continue;
+      nearest_key = keys[i];
+      nearest = nodes[i];
+    }
+  }
+  return nearest;
+}
+
+}  // namespace
+
 uint32_t DescendTo(std::span<const GraphLayer> layers, CodeScorer& scorer, size_t rows,
-                   size_t below_nodes) {
+                   size_t below_nodes, size_t width) {
   uint32_t node = 0;
   for (size_t i = 0; i < layers.size(); ++i) {
+    if (i + 1 == layers.size()) {
+      const size_t count = std::min({kSamplePerWidth * width, kSampleMax,
+                                     kSampleBytesMax / std::max<size_t>(scorer.code_bytes(), 1),
+                                     size_t{layers[i].nodes}});
+      node = NearestOfSample(layers[i], scorer, rows, node, count);
+    }
     node = GreedyWalk(layers[i], scorer, rows, node);
     node = layers[i].below[node];
     if (node >= (i + 1 < layers.size() ? layers[i + 1].nodes : below_nodes)) node = 0;

@@ -94,8 +94,9 @@ uint32_t GreedyWalk(const GraphLayer& layer, CodeScorer& scorer, size_t rows, ui
 
 // From the first node of the top layer down to the layer below layers.back(), whose node it
 // returns; `below_nodes` is how many that layer has. layers[0] is the top. Returns 0 without
-// layers.
+// layers. In the last one the walk begins at the nearest of some nodes, the more the wider the
+// search of the layer below is meant to be.
 uint32_t DescendTo(std::span<const GraphLayer> layers, CodeScorer& scorer, size_t rows,
-                   size_t below_nodes);
+                   size_t below_nodes, size_t width);
 
 }  // namespace granary

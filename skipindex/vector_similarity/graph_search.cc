@@ -19,9 +19,12 @@ constexpr size_t kUsualEffort = 256;
 // With an accept set, the first call goes on until the beam holds this share of `effort` accepted
 // rows: a beam of 256 in which 10 of 10 results are the only accepted ones has missed nearer rows.
 constexpr size_t kAcceptedShare = 4;
-// With codes of one bit per dimension the beam is widened until it holds all rows that the code
-// cannot tell from the nearest ones, but at most to this many times `effort`.
-constexpr size_t kBitCandidatesPerEffort = 8;
+// With integer codes the beam is widened until it holds all rows that the code cannot tell from the
+// nearest ones, but at most to this many times `effort`. Codes of one bit per dimension call for
+// it, and bytes where rows lie close together in clusters that are far apart: of 100 clusters of
+// 300 rows recall@10 is .58 at a width of 16 without, .99 with it.
+constexpr size_t kCandidatesPerBitEffort = 8;
+constexpr size_t kCandidatesPerByteEffort = 16;
 
 const DistanceKernels& KernelsOf(const NeighborQuery& query) {
   return query.kernels != nullptr ? *query.kernels : BestDistanceKernels();
@@ -67,7 +70,7 @@ class GraphSearch final : public NeighborSearch {
     if (first) {
       Start();
     } else {
-      if (!beam_->Widen(2 * beam_->width()) && !has_leftover_) return;
+      if (!beam_->Widen(beam_->width() + (beam_->width() + 1) / 2)) return;
       std::sort(returned_.begin(), returned_.end());
     }
     Charge(context);
@@ -82,8 +85,19 @@ class GraphSearch final : public NeighborSearch {
       if ((first && WouldMeasureTooMany(wanted)) || !WalkToEnd(context)) return;
       CollectAccepted();
     }
-    HandOut(first ? CountWorthMeasuring() : fresh_.size(), out);
+    out.reserve(out.size() + fresh_.size());
+    returned_.reserve(returned_.size() + fresh_.size());
+    for (const BeamEntry& entry : fresh_) {
+      out.push_back({entry.node(), scorer_->Estimate(entry.key())});
+      returned_.push_back(entry.node());
+    }
     Charge(context);
+  }
+
+  float WithError(float distance) const override {
+    const uint32_t key = scorer_->KeyWithError(scorer_->KeyOf(distance));
+    if (key == UINT32_MAX) return std::numeric_limits<float>::infinity();
+    return std::max(distance, scorer_->Estimate(key));
   }
 
   size_t visited() const override { return beam_->visited(); }
@@ -92,7 +106,7 @@ class GraphSearch final : public NeighborSearch {
   void Start() {
     started_ = true;
     beam_->Reset(file_.rows, std::min(std::max(query_.count, query_.effort), file_.rows));
-    beam_->Add(DescendTo(file_.upper, *scorer_, file_.rows, file_.rows), *scorer_);
+    beam_->Add(DescendTo(file_.upper, *scorer_, file_.rows, file_.rows, beam_->width()), *scorer_);
   }
 
   // What the search holds by now.
@@ -146,27 +160,6 @@ class GraphSearch final : public NeighborSearch {
            fresh_.back().key() <= scorer_->KeyWithError(fresh_[query_.count - 1].key());
   }
 
-  // How many of fresh_ may be among the query.count nearest, given the error of the codes.
-  size_t CountWorthMeasuring() const {
-    const size_t most = std::min(std::max(query_.count, candidates_max_), fresh_.size());
-    if (most <= query_.count) return most;
-    const uint32_t limit = scorer_->KeyWithError(fresh_[query_.count - 1].key());
-    const auto beyond = std::find_if(fresh_.begin() + static_cast<ptrdiff_t>(query_.count),
-                                     fresh_.begin() + static_cast<ptrdiff_t>(most),
-                                     [&](BeamEntry entry) { return entry.key() > limit; });
-    return static_cast<size_t>(beyond - fresh_.begin());
-  }
-
-  void HandOut(size_t count, std::vector<Candidate>& out) {
-    out.reserve(out.size() + count);
-    returned_.reserve(returned_.size() + count);
-    for (size_t i = 0; i < count; ++i) {
-      out.push_back({fresh_[i].node(), scorer_->Estimate(fresh_[i].key())});
-      returned_.push_back(fresh_[i].node());
-    }
-    has_leftover_ = count < fresh_.size();
-  }
-
   const GraphFile& file_;
   const NeighborQuery query_;
   const size_t candidates_max_;
@@ -176,7 +169,6 @@ class GraphSearch final : public NeighborSearch {
   MemoryCharge charge_;
   bool started_ = false;
   boost::container::small_vector<BeamEntry, kUsualEffort> fresh_;
-  bool has_leftover_ = false;                                        // of fresh_, not handed out
   boost::container::small_vector<uint32_t, kUsualEffort> returned_;  // sorted
 };
 
@@ -352,7 +344,8 @@ std::unique_ptr<DistanceBounds> StartCodeBounds(const GraphFile& file, Metric me
 }
 
 size_t CandidatesMax(const GraphFile& file, size_t effort) {
-  return file.bit_codes ? effort * kBitCandidatesPerEffort : effort;
+  if (file.bit_codes) return effort * kCandidatesPerBitEffort;
+  return file.byte_codec ? effort * kCandidatesPerByteEffort : effort;
 }
 
 std::unique_ptr<NeighborSearch> StartFlatSearch(const VectorRows& vectors, Metric metric,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "granary/skipindex/vector_similarity/exact_rows.h"
+
 namespace granary {
 namespace {
 
@@ -26,6 +28,10 @@ void PackedCodes::SetColumns(std::span<const uint32_t> columns) {
   if (codes_.scaled) tails_.resize(columns_);
   keys_.resize(kRowsAtOnce * PaddedColumns());
   places_.resize(PaddedColumns() + 1);
+  if (codes_.exact != nullptr) {
+    column_rows_.assign(columns.begin(), columns.end());
+    return;
+  }
   for (size_t c = 0; c < columns_; ++c) {
     const std::byte* code = codes_.Row(columns[c]);
     uint8_t* packed = packed_.data() + (c / kBlock * kBlock * quads_ + c % kBlock) * kQuad;
@@ -41,6 +47,14 @@ void PackedCodes::SetColumns(std::span<const uint32_t> columns) {
 }
 
 void PackedCodes::Measure(std::span<const uint32_t> rows) {
+  if (codes_.exact != nullptr) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      uint32_t* keys = keys_.data() + i * PaddedColumns();
+      codes_.exact->Measure(rows[i], column_rows_, keys);
+      std::fill(keys + columns_, keys + PaddedColumns(), UINT32_MAX);
+    }
+    return;
+  }
   for (size_t i = 0; i < rows.size(); ++i) {
     const auto* code = reinterpret_cast<const uint8_t*>(codes_.Row(rows[i]));
     int8_t* bytes = row_bytes_.data() + i * quads_ * kQuad;

@@ -45,8 +45,9 @@ class PackedCodes {
   size_t columns_ = 0;
   size_t blocks_ = 0;
   std::vector<uint8_t> packed_;
-  std::vector<uint32_t> offsets_;  // of the columns
-  std::vector<ScaledTail> tails_;  // of the columns, if scaled
+  std::vector<uint32_t> offsets_;      // of the columns
+  std::vector<ScaledTail> tails_;      // of the columns, if scaled
+  std::vector<uint32_t> column_rows_;  // if the vectors are measured, not their codes
   std::vector<int8_t> row_bytes_;
   std::vector<uint32_t> row_offsets_;
   std::vector<uint32_t> keys_;  // of each row, PaddedColumns() of them

@@ -55,6 +55,8 @@ class CodeScorer {
   // The estimate that a key stands for: the squared L2 distance, the cosine distance, or minus the
   // dot product.
   virtual float Estimate(uint32_t key) const = 0;
+  // The key whose estimate this is, or one beside it.
+  virtual uint32_t KeyOf(float estimate) const = 0;
   // A key beyond which hardly any row is in truth nearer than one of this key: rows up to it must
   // be measured exactly to find the nearest. At least `key`; the largest where the error of the
   // code is not known.

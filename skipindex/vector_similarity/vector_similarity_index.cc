@@ -1,12 +1,14 @@
 #include "granary/skipindex/vector_similarity/vector_similarity_index.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <new>
 
 #include <fmt/format.h>
 
 #include "granary/skipindex/vector_similarity/declaration.h"
+#include "granary/skipindex/vector_similarity/exact_rows.h"
 #include "granary/skipindex/vector_similarity/graph_builder.h"
 #include "granary/skipindex/vector_similarity/graph_file.h"
 #include "granary/skipindex/vector_similarity/graph_search.h"
@@ -131,11 +133,7 @@ class VectorSubIndexBuilder final : public SubIndexBuilder {
   void Finish(const SubIndexInput& input, ByteSink& out) override {
     const VectorRows& vectors = *input.vectors;
     const TaskContext& context = *input.context;
-    for (size_t first = 0; first < vectors.rows; first += kCheckRows) {
-      context.CheckCancelled();
-      const size_t count = std::min(kCheckRows, vectors.rows - first);
-      CheckVectors(declaration_, vectors.Slice(first, count), first);
-    }
+    CheckAll(vectors, context);
     if (vectors.rows == 0 || vectors.rows < min_rows_for_graph_ || vectors.rows > kMaxLayerNodes) {
       return WriteFlatFile(declaration_, vectors, out);
     }
@@ -151,13 +149,37 @@ class VectorSubIndexBuilder final : public SubIndexBuilder {
                                                   parameters, context.executor().threads()),
                               what.c_str());
     const ByteCodeArray codes(reader, codec, context);
-    const auto layers = BuildGraph(codes.rows(), vectors.rows, parameters, kernels_, context);
-    WriteGraphFile(declaration_, vectors, layers, codec, codes.rows(), codes.errors(), context,
-                   out);
+    const auto exact =
+        ExactRows::IfTooCoarse(codes.rows(), vectors, declaration_.metric, kernels_, context);
+    ByteCodeRows rows = codes.rows();
+    if (exact) rows.exact = &*exact;
+    const auto layers = BuildGraph(rows, vectors.rows, parameters, kernels_, context);
+    WriteGraphFile(declaration_, vectors, layers, codec, rows, codes.errors(), context, out);
   }
 
  private:
   static constexpr size_t kCheckRows = 1024;
+
+  // Names the first row that is unfit, whatever thread finds it first.
+  void CheckAll(const VectorRows& vectors, const TaskContext& context) const {
+    const size_t chunks = (vectors.rows + kCheckRows - 1) / kCheckRows;
+    const auto check = [&](size_t chunk) {
+      const size_t first = chunk * kCheckRows;
+      CheckVectors(declaration_, vectors.Slice(first, std::min(kCheckRows, vectors.rows - first)),
+                   first);
+    };
+    std::atomic<size_t> unfit = chunks;
+    context.executor().ParallelFor(chunks, [&](size_t chunk) {
+      context.CheckCancelled();
+      try {
+        check(chunk);
+      } catch (const Error&) {
+        for (size_t other = unfit; chunk < other && !unfit.compare_exchange_weak(other, chunk);) {
+        }
+      }
+    });
+    if (unfit < chunks) check(unfit);
+  }
 
   const VectorSimilarityDeclaration declaration_;
   const size_t min_rows_for_graph_;

@@ -109,7 +109,7 @@ TEST_F(ExplainTest, IndexesAreCountedAsInClickHouse) {
             "      Nearest neighbours: 1 by L2Distance(v, [7., 1.5])\n"
             "      Filter column: greaterOrEquals(id, 6)\n"
             "      Vector index: near\n"
-            "      Strategy: sub-indexes searched, WHERE evaluated for 4 rows that they came to\n"
+            "      Strategy: sub-indexes searched, WHERE evaluated for 5 rows that they came to\n"
             "      Exact scan: WHERE is true for few rows near the query (1)\n"
             "      Candidates: 1 rows of 2 sub-indexes, candidate granules: 1\n"
             "      Indexes:\n"
