@@ -198,12 +198,13 @@ void MeasureFilters(const VectorSet& set, const std::string& library, size_t rou
   const auto curve_of = [&](size_t f) {
     const Filter& filter = filters[f];
     RecallCurve curve;
+    const FilteredSearch search = [&](size_t query, size_t width, auto& rows) {
+      statements.Search(set.queries.Row(query), width, filter.condition, filter.parameters(query),
+                        rows);
+    };
+    Measure(set, filter, truth[f], kWidths[0], 1, true, search);  // brings columns into memory
     for (const size_t ef : kWidths) {
-      curve.push_back(Measure(set, filter, truth[f], ef, rounds, true,
-                              [&](size_t query, size_t width, auto& rows) {
-                                statements.Search(set.queries.Row(query), width, filter.condition,
-                                                  filter.parameters(query), rows);
-                              }));
+      curve.push_back(Measure(set, filter, truth[f], ef, rounds, true, search));
     }
     report.Note(Describe(set.name + ", " + filter.name + ", granary", curve));
     return curve;

@@ -47,6 +47,7 @@ StatementSearch::StatementSearch(const std::string& directory, const VectorSet& 
   }
   database_ = Open(directory, 1);
   session_ = std::make_unique<Session>(database_.get());
+  session_->Execute("SYSTEM WARM TABLE vectors");
 }
 
 PreparedStatement& StatementSearch::StatementFor(size_t ef, const std::string& condition) {

@@ -27,6 +27,7 @@ constexpr CaseRange kRanges[] = {
 };
 
 uint32_t ToLower(uint32_t c) {
+  if (c < 0xC0) return c >= 'A' && c <= 'Z' ? c + 32 : c;
   for (const CaseRange& range : kRanges) {
     if (c >= range.first && c <= range.last && (c - range.first) % range.step == 0) {
       return c + static_cast<uint32_t>(range.shift);
@@ -36,6 +37,7 @@ uint32_t ToLower(uint32_t c) {
 }
 
 uint32_t ToUpper(uint32_t c) {
+  if (c < 0xC0) return c >= 'a' && c <= 'z' ? c - 32 : c;
   for (const CaseRange& range : kRanges) {
     const uint32_t upper = c - static_cast<uint32_t>(range.shift);
     if (upper >= range.first && upper <= range.last && (upper - range.first) % range.step == 0) {

@@ -157,6 +157,8 @@ struct Kind {
   std::function<Vectors()> make;
   double narrow;  // recall at a width of 64
   double usual;   // at 256
+
+  friend void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 };
 
 class HardData : public testing::TestWithParam<Kind> {};

@@ -127,6 +127,10 @@ struct Combination {
 
   // Bits tell little in so few dimensions: more rows are handed out for each.
   bool is_coarse() const { return std::string_view(quantization) == "b1"; }
+
+  friend void PrintTo(const Combination& combination, std::ostream* out) {
+    *out << MetricFunction(combination.metric) << " by " << combination.quantization;
+  }
 };
 
 class EveryCombination : public testing::TestWithParam<Combination> {};
