@@ -167,10 +167,11 @@ class PreparedStatement {
   //   Result result = search.BindMatrix("q", vectors, 100).Execute();
   //
   // The result has a column more, the first one: `query`, UInt64, the number of the vector from 0.
-  // Rows come in its order, those of one vector as if it had been searched alone. Bind makes it a
-  // search of one vector again. Throws BAD_ARGUMENTS unless `dimensions` divides the number of
-  // values; Execute throws NOT_IMPLEMENTED if the statement is no nearest-neighbour search by the
-  // placeholder.
+  // Rows come in its order, those of one vector as if it had been searched alone, with one
+  // difference: WHERE is evaluated once for all rows, never only for those a search comes to, so
+  // that other of the near rows may be found. Bind makes it a search of one vector again. Throws
+  // BAD_ARGUMENTS unless `dimensions` divides the number of values; Execute throws NOT_IMPLEMENTED
+  // if the statement is no nearest-neighbour search by the placeholder.
   PreparedStatement& BindMatrix(std::string_view name, std::span<const float> values,
                                 size_t dimensions) {
     ParametersFor(name).SetMatrix(name, values, dimensions);

@@ -1,6 +1,7 @@
 // Many nearest-neighbour searches over the same rows at once. Granules are pruned and WHERE is
 // evaluated once for all of them; sub-indexes are searched for many vectors in parallel; what is
-// scanned is read once (vector_scan.h). Each search gives the same rows as it would alone.
+// scanned is read once (vector_scan.h). Each search gives the same rows as it would alone if
+// WHERE is evaluated for all rows there, too.
 #pragma once
 
 #include <memory>
