@@ -113,7 +113,7 @@ class FrameColumnReader final : public ColumnReader {
   ColumnPtr Read(GranuleRange granules) override {
     std::vector<ColumnPtr> pieces;
     for (size_t granule = granules.begin; granule < granules.end; ++granule) {
-      if (!current_ || part_->Marks(number_)[granule].frame_offset != current_offset_) {
+      if (!IsCurrent(granule)) {
         SetCurrent(granule, keeps_frames_ ? CachedFrame(granule) : ReadFrame(granule));
       }
       pieces.push_back(Decode(granule, current_));
@@ -140,6 +140,11 @@ class FrameColumnReader final : public ColumnReader {
   }
 
  private:
+  // Whether the granule lies in the frame that was read last.
+  bool IsCurrent(size_t granule) const {
+    return current_ != nullptr && part_->Marks(number_)[granule].frame_offset == current_offset_;
+  }
+
   void SetCurrent(size_t granule, FramePtr frame) {
     current_ = std::move(frame);
     current_offset_ = part_->Marks(number_)[granule].frame_offset;
@@ -180,8 +185,8 @@ class FrameColumnReader final : public ColumnReader {
     for (size_t i = 0; i < rows.size();) {
       const size_t granule = rows[i] / part_->granule_rows();
       const uint64_t first = part_->FirstRow(granule);
-      const FramePtr frame = CachedFrame(granule);
-      const std::span<const std::byte> bytes = BytesOf(granule, *frame);
+      if (!IsCurrent(granule)) SetCurrent(granule, CachedFrame(granule));
+      const std::span<const std::byte> bytes = BytesOf(granule, *current_);
       const size_t count = part_->RowsIn({granule, granule + 1});
       if (bytes.size() / sizeof(T) < count || !IsAlignedFor<T>(bytes.data())) {
         part_->ThrowDamaged(column_.places, 0, "a mark that points to fewer values than rows");

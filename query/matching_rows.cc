@@ -19,12 +19,16 @@ namespace {
 constexpr size_t kRowsPerPiece = 65536;
 constexpr size_t kRowsPerStep = 8192;  // stay in the caches of the CPU
 
-// Nanoseconds, for CostOfRow and CostOfMatching.
-constexpr double kFixedByte = 0.1;
+// Nanoseconds (measured: ARCHITECTURE.md). Reading a row: per byte, and for what is no number.
+constexpr double kFixedByte = 0.05;
 constexpr double kVariableByte = 0.25;
 constexpr double kVariableRow = 5;
+// Evaluating a function over numbers.
+constexpr double kCall = 0.25;
+// Single rows: for all columns together, and for each column in each granule.
 constexpr double kRowAnywhere = 100;
-constexpr double kGranuleAnywhere = 2000;
+constexpr double kFixedGranuleAnywhere = 600;
+constexpr double kVariableGranuleAnywhere = 2000;
 
 // Bit i is 1 where flags[i] is not 0.
 uint64_t PackFlags(const uint8_t* flags) {
@@ -80,17 +84,35 @@ void SetMatchingRows(const SelectedPart& selected, GranuleRange granules, PartRe
   SetFlaggedRows(selected.SpreadMask(std::move(mask), granules), first_row, matching);
 }
 
-// What it costs to evaluate a condition for a row, in nanoseconds (measured: ARCHITECTURE.md).
-// Calls over numbers take next to nothing, strings and arrays what it takes to look at them.
+bool IsVariable(const PartColumnInfo& column) {
+  return column.type.is_string() || (column.type.is_array() && !column.dimensions);
+}
+
+size_t CallsIn(const ExpressionNode& node) {
+  size_t calls = node.kind() == ExpressionNode::Kind::kCall ? 1 : 0;
+  for (const ExpressionNodePtr& argument : node.arguments()) calls += CallsIn(*argument);
+  return calls;
+}
+
+// What it costs to evaluate a condition for a row, in nanoseconds: calls over numbers take next to
+// nothing, strings and arrays what it takes to look at them.
 double CostOfRow(const Part& part, const CompiledExpression& condition) {
-  double cost = 0.5;
+  double cost = kCall * static_cast<double>(CallsIn(*condition.root()));
   for (const std::string& name : condition.required_columns()) {
     const PartColumnInfo* column = part.FindColumn(name);
     if (column == nullptr || part.rows() == 0) continue;
     const double bytes = static_cast<double>(column->raw_bytes) / static_cast<double>(part.rows());
-    const bool is_variable =
-        column->type.is_string() || (column->type.is_array() && !column->dimensions);
-    cost += is_variable ? kVariableRow + kVariableByte * bytes : kFixedByte * bytes;
+    cost += IsVariable(*column) ? kVariableRow + kVariableByte * bytes : kFixedByte * bytes;
+  }
+  return cost;
+}
+
+double CostOfGranuleAnywhere(const Part& part, const CompiledExpression& condition) {
+  double cost = 0;
+  for (const std::string& name : condition.required_columns()) {
+    const PartColumnInfo* column = part.FindColumn(name);
+    if (column == nullptr) continue;
+    cost += IsVariable(*column) ? kVariableGranuleAnywhere : kFixedGranuleAnywhere;
   }
   return cost;
 }
@@ -140,9 +162,11 @@ double CostOfFinding(const GranuleSelection& selection, const CompiledExpression
 
 double CostOfMatching(size_t rows, const GranuleSelection& selection,
                       const CompiledExpression& condition) {
+  if (selection.parts.empty()) return 0;
   const size_t granules = std::min(rows, selection.granules());
   return static_cast<double>(rows) * kRowAnywhere +
-         static_cast<double>(granules * condition.required_columns().size()) * kGranuleAnywhere;
+         static_cast<double>(granules) *
+             CostOfGranuleAnywhere(*selection.parts.front().part, condition);
 }
 
 }  // namespace granary

@@ -24,6 +24,10 @@ struct SearchCosts {
   }
   // Rows that a walk measures for each of its width.
   static constexpr double kRowsPerEffort = 16;
+  // Of the rows in its beam so many are to match: a quarter.
+  static constexpr double kMatchingShare = 0.25;
+  // The width at which a walk first sees how many rows match near the query.
+  static constexpr double kProbeWidth = 32;
   // Of several sub-indexes each takes its share of the effort, and about so much more.
   static constexpr double kEffortPerBlock = 60;
 };
@@ -188,11 +192,14 @@ bool NeighborSearchRun::EvaluatesLazily() const {
       settings.vector_search_method == VectorSearchMethod::kScan) {
     return false;
   }
-  const auto width = static_cast<double>(effort());
-  const double lazy =
-      SearchCosts::OfWalk(width * SearchCosts::kRowsPerEffort, request_.query->dimensions()) +
-      CostOfMatching(effort(), selection(), condition);
-  return 2 * lazy < CostOfFinding(selection(), condition);
+  // At worst the first step shows that WHERE had better been evaluated for all rows.
+  const auto probe = static_cast<size_t>(SearchCosts::kProbeWidth);
+  const double walk = SearchCosts::OfWalk(SearchCosts::kProbeWidth * SearchCosts::kRowsPerEffort,
+                                          request_.query->dimensions());
+  const double finding = CostOfFinding(selection(), condition);
+  const auto parts = static_cast<double>(selection().parts.size());
+  return 2 * parts * (walk + CostOfMatching(probe, selection(), condition)) < finding &&
+         CostOfMatching(effort(), selection(), condition) < finding;
 }
 
 void NeighborSearchRun::AddScan(const VectorScanRange& range, const char* reason) {
@@ -289,14 +296,49 @@ void NeighborSearchRun::PlanBlock(SearchedBlock block) {
   }
 }
 
-void NeighborSearchRun::LimitVisits(SearchedBlock& block) const {
-  // So soon the rest of the walk would cost half of what it costs to evaluate WHERE for all rows.
+double NeighborSearchRun::WidthIn(const SearchedBlock& block) const {
   const double share =
-      static_cast<double>(block.matching) / static_cast<double>(selection().rows());
-  const double cost = 0.5 * share * CostOfFinding(selection(), *rows_->condition);
-  const double row = SearchCosts::OfWalk(1, block.sub_index->neighbor_searcher()->bytes_per_row());
-  const size_t expected = effort() * static_cast<size_t>(2 * SearchCosts::kRowsPerEffort);
-  block.max_visited = std::max(expected, static_cast<size_t>(cost / row));
+      static_cast<double>(block.matching) / static_cast<double>(statistics_.matching_rows);
+  return share * static_cast<double>(effort()) + (1 - share) * SearchCosts::kEffortPerBlock;
+}
+
+double NeighborSearchRun::CostOfScan(const SearchedBlock& block) const {
+  const NeighborSearcher& searcher = *block.sub_index->neighbor_searcher();
+  const StoredVectors* vectors =
+      selection().parts[block.part].part->Vectors(request_.query->column());
+  // Whether the bounds have been verified yet does not count: the same search is always made in the
+  // same way.
+  const size_t bytes = searcher.has_bounds() || vectors == nullptr ? searcher.bytes_per_row()
+                                                                   : vectors->rows().stride_bytes;
+  return SearchCosts::OfScan(block.matching, bytes);
+}
+
+void NeighborSearchRun::LimitVisits(SearchedBlock& block) const {
+  // A walk that measures V rows holds V / kRowsPerEffort in its beam and looks each up. Instead,
+  // WHERE can be evaluated for all rows, and those that match walked to or scanned: of all rows the
+  // share that this walk wants of its beam. V is half as much again as the cheaper of the two
+  // allows, as few rows tell how many match, and what was measured is lost.
+  const double width = WidthIn(block);
+  const auto looked_up = static_cast<size_t>(width);
+  const double lookup =
+      CostOfMatching(looked_up, selection(), *rows_->condition) / std::max(width, 1.0);
+  const double share =
+      static_cast<double>(block.matching) / static_cast<double>(statistics_.matching_rows);
+  const double finding = share * CostOfFinding(selection(), *rows_->condition);
+  const double per_lookup = lookup / SearchCosts::kRowsPerEffort;
+  const double per_row =
+      per_lookup + SearchCosts::OfWalk(1, block.sub_index->neighbor_searcher()->bytes_per_row());
+  const double wanted =
+      std::max(static_cast<double>(request_.count), width * SearchCosts::kMatchingShare);
+  const double scan_times_visits = CostOfScan(block) * wanted * SearchCosts::kRowsPerEffort;
+  const double until_walk = finding / per_lookup;
+  const double until_scan =
+      (finding + std::sqrt(finding * finding + 4 * per_row * scan_times_visits)) / (2 * per_row);
+  block.max_visited = static_cast<size_t>(1.5 * std::min(until_walk, until_scan));
+  if (request_.settings->vector_search_filter_strategy == FilterStrategy::kPostfilter) {
+    const auto expected = static_cast<size_t>(2 * width * SearchCosts::kRowsPerEffort);
+    block.max_visited = std::max(block.max_visited, expected);
+  }
 }
 
 bool NeighborSearchRun::PrefersScan(SearchedBlock& block) const {
@@ -310,25 +352,12 @@ bool NeighborSearchRun::PrefersScan(SearchedBlock& block) const {
     return settings.vector_search_method == VectorSearchMethod::kScan;
   }
   const size_t code_bytes = block.sub_index->neighbor_searcher()->bytes_per_row();
-  const StoredVectors* vectors =
-      selection().parts[block.part].part->Vectors(request_.query->column());
-  // Whether the bounds have been verified yet does not count: the same search is always made in the
-  // same way.
-  const bool reads_codes = block.sub_index->neighbor_searcher()->has_bounds();
-  const size_t scan_bytes =
-      reads_codes || vectors == nullptr ? code_bytes : vectors->rows().stride_bytes;
-  // Of the rows in the beam so many match, and the search wants a quarter of the width.
-  const auto matching = static_cast<double>(block.matching);
-  const double pass_rate = matching / static_cast<double>(block.vectors);
-  const double share = matching / static_cast<double>(statistics_.matching_rows);
-  const double width =
-      (share * static_cast<double>(effort()) + (1 - share) * SearchCosts::kEffortPerBlock) *
-      std::max(1.0, 0.25 / pass_rate);
+  const double pass_rate = static_cast<double>(block.matching) / static_cast<double>(block.vectors);
+  const double width = WidthIn(block) * std::max(1.0, SearchCosts::kMatchingShare / pass_rate);
   const double visited =
       std::min(width * SearchCosts::kRowsPerEffort, static_cast<double>(block.vectors));
-  const double walk = SearchCosts::OfWalk(visited, code_bytes);
-  const double scan = SearchCosts::OfScan(block.matching, scan_bytes);
-  if (scan <= walk) return true;
+  const double scan = CostOfScan(block);
+  if (scan <= SearchCosts::OfWalk(visited, code_bytes)) return true;
   // Where the rows that match are not those near the query, the walk is soon given up.
   if (block.matching < block.vectors && !block.decide) {
     block.max_visited = static_cast<size_t>(

@@ -114,6 +114,10 @@ class NeighborSearchRun {
   void PlanBlock(SearchedBlock block);
   // Whether to measure the matching rows of the block rather than to walk its graph.
   bool PrefersScan(SearchedBlock& block) const;
+  // The width that a search of the block is likely to have.
+  double WidthIn(const SearchedBlock& block) const;
+  // Of its matching rows, in nanoseconds.
+  double CostOfScan(const SearchedBlock& block) const;
   // Where WHERE is evaluated as the walk comes to rows: when to give up.
   void LimitVisits(SearchedBlock& block) const;
   // Whether WHERE is to be evaluated for the rows only that the search comes to.

@@ -53,7 +53,7 @@ struct NeighborQuery {
   std::span<const double> doubles = {};      // the same before rounding, if it is known
   size_t count = 0;                          // how many rows the caller wants; at least 1
   size_t effort = 0;                         // width of the search (ef_search); at least 1
-  size_t max_visited = 0;                    // give up beyond about so many; 0: never
+  size_t max_visited = 0;                    // give up when more would be measured; 0: never
   AcceptSet* accept = nullptr;               // null: every row; else outlives the search
   const DistanceKernels* kernels = nullptr;  // null: the best for this CPU
 };
@@ -67,7 +67,8 @@ class NeighborSearch {
   // within one call: at least query.count if there are as many reachable accepted rows, on the
   // first call all those it has come across, up to max(count, candidates_max(effort)). Later calls
   // make the search wider by half. Appends nothing when the search can find no more (which does not
-  // mean that there are none), or has measured query.max_visited rows.
+  // mean that there are none), or gives up: judged by what its first steps accept, or because it
+  // has measured twice query.max_visited rows.
   virtual void Next(std::vector<Candidate>& out, const TaskContext& context) = 0;
 
   // Beyond this estimate hardly any row is in truth nearer than one of the given estimate: rows up

@@ -25,6 +25,20 @@ void ForRange(size_t first, size_t count, Visit visit) {
   }
 }
 
+// The words that [first, first + count) covers, after `head` rows; its rows go on at `tail`.
+struct WholeWords {
+  WholeWords(size_t first_row, size_t rows)
+      : head(std::min(rows, (64 - first_row % 64) % 64)),
+        first((first_row + head) / 64),
+        count((rows - head) / 64),
+        tail(first_row + head + count * 64) {}
+
+  size_t head;
+  size_t first;
+  size_t count;
+  size_t tail;
+};
+
 // Adds up within bytes, then the bytes of up to 31 words at once: compilers make vector code of it,
 // and CPUs without an instruction that counts are common enough not to be built for.
 uint64_t CountBits(std::span<const uint64_t> words) {
@@ -55,7 +69,11 @@ void RowBitmap::Grow(size_t size) {
 }
 
 void RowBitmap::SetRange(size_t first, size_t count) {
-  ForRange(first, count, [&](size_t word, uint64_t mask) { words_[word] |= mask; });
+  const auto set_some = [&](size_t word, uint64_t mask) { words_[word] |= mask; };
+  const WholeWords whole(first, count);
+  ForRange(first, whole.head, set_some);
+  std::fill_n(words_.begin() + static_cast<ptrdiff_t>(whole.first), whole.count, ~uint64_t{0});
+  ForRange(whole.tail, first + count - whole.tail, set_some);
 }
 
 void RowBitmap::ResetRange(size_t first, size_t count) {
@@ -66,15 +84,13 @@ size_t RowBitmap::Count() const { return CountRange(0, size_); }
 
 size_t RowBitmap::CountRange(size_t first, size_t count) const {
   size_t rows = 0;
-  const size_t head = std::min(count, (64 - first % 64) % 64);
-  const size_t whole_words = (count - head) / 64;
-  const size_t tail = first + head + whole_words * 64;
+  const WholeWords whole(first, count);
   const auto count_some = [&](size_t word, uint64_t mask) {
     rows += static_cast<size_t>(std::popcount(words_[word] & mask));
   };
-  ForRange(first, head, count_some);
-  rows += CountBits(std::span(words_).subspan((first + head) / 64, whole_words));
-  ForRange(tail, first + count - tail, count_some);
+  ForRange(first, whole.head, count_some);
+  rows += CountBits(std::span(words_).subspan(whole.first, whole.count));
+  ForRange(whole.tail, first + count - whole.tail, count_some);
   return rows;
 }
 

@@ -136,7 +136,8 @@ bool Beam::Widen(size_t width) {
   if (beyond.empty()) return false;
   const size_t taken = std::min(beyond.size(), width - size_);
   const auto end = beyond.begin() + static_cast<ptrdiff_t>(taken);
-  std::partial_sort(beyond.begin(), end, beyond.end());
+  std::nth_element(beyond.begin(), end, beyond.end());
+  std::sort(beyond.begin(), end);
   if (entries_.size() < width + 1) entries_.resize(width + 1);
   std::copy(beyond.begin(), end, entries_.data() + size_);
   size_ += taken;

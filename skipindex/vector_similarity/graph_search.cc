@@ -13,12 +13,18 @@ namespace {
 
 // Among as many rows per exception each exception is looked up, else both are walked along.
 constexpr size_t kFewExceptions = 8;
-constexpr size_t kHopsBetweenChecks = 128;
+constexpr size_t kHopsBetweenChecks = 64;
 // Searches of at most this effort need no memory for their candidates beside the search itself.
 constexpr size_t kUsualEffort = 256;
 // With an accept set, the first call goes on until the beam holds this share of `effort` accepted
 // rows: a beam of 256 in which 10 of 10 results are the only accepted ones has missed nearer rows.
 constexpr size_t kAcceptedShare = 4;
+// With a limit on the rows measured, the first step of a search is so wide: what it finds tells how
+// many of the rows near the query are accepted.
+constexpr size_t kProbeWidth = 32;
+// A walk is cut short where it has measured so many times the limit: some queries take more than
+// was predicted, and what was measured would be lost.
+constexpr size_t kPatience = 2;
 // With integer codes the beam is widened until it holds all rows that the code cannot tell from the
 // nearest ones, but at most to this many times `effort`. Codes of one bit per dimension call for
 // it, and bytes where rows lie close together in clusters that are far apart: of 100 clusters of
@@ -74,16 +80,12 @@ class GraphSearch final : public NeighborSearch {
       std::sort(returned_.begin(), returned_.end());
     }
     Charge(context);
-    size_t wanted = query_.count;
-    if (first && query_.accept != nullptr) {
-      wanted = std::max(wanted, query_.effort / kAcceptedShare);
-    }
-    if (!WalkToEnd(context)) return;
-    CollectAccepted();
-    while ((fresh_.size() < wanted || (first && HoldsTooFewCandidates())) &&
-           beam_->Widen(2 * beam_->width())) {
-      if ((first && WouldMeasureTooMany(wanted)) || !WalkToEnd(context)) return;
+    for (size_t width = beam_->width(); width > 0;) {
+      if (!WalkToEnd(context)) return;
       CollectAccepted();
+      width = first ? WidthOfFirstCall() : WidthFor(query_.count);
+      if (width == 0 || !beam_->Widen(width)) break;
+      if (first && WouldMeasureTooMany()) return;
     }
     out.reserve(out.size() + fresh_.size());
     returned_.reserve(returned_.size() + fresh_.size());
@@ -105,8 +107,31 @@ class GraphSearch final : public NeighborSearch {
  private:
   void Start() {
     started_ = true;
-    beam_->Reset(file_.rows, std::min(std::max(query_.count, query_.effort), file_.rows));
-    beam_->Add(DescendTo(file_.upper, *scorer_, file_.rows, file_.rows, beam_->width()), *scorer_);
+    const size_t width = FullWidth();
+    beam_->Reset(file_.rows, query_.max_visited == 0 ? width : std::min(width, kProbeWidth));
+    beam_->Add(DescendTo(file_.upper, *scorer_, file_.rows, file_.rows, width), *scorer_);
+  }
+
+  size_t FullWidth() const { return std::min(std::max(query_.count, query_.effort), file_.rows); }
+
+  // How many accepted rows the first call wants.
+  size_t WantedAtFirst() const {
+    if (query_.accept == nullptr) return query_.count;
+    return std::max(query_.count, query_.effort / kAcceptedShare);
+  }
+
+  // The width to go on with until so many are found; 0: the beam holds them. As wide as the rows so
+  // far say, but neither a little wider nor more than twice as wide.
+  size_t WidthFor(size_t wanted) const {
+    const size_t width = beam_->width();
+    if (fresh_.size() >= wanted) return 0;
+    if (2 * fresh_.size() <= wanted) return 2 * width;
+    return std::max(width * wanted / fresh_.size(), width + width / 4);
+  }
+
+  size_t WidthOfFirstCall() const {
+    if (beam_->width() < FullWidth()) return FullWidth();
+    return HoldsTooFewCandidates() ? 2 * beam_->width() : WidthFor(WantedAtFirst());
   }
 
   // What the search holds by now.
@@ -120,7 +145,7 @@ class GraphSearch final : public NeighborSearch {
 
   // False if too many rows were measured on the way.
   bool WalkToEnd(const TaskContext& context) {
-    const size_t limit = query_.max_visited == 0 ? SIZE_MAX : query_.max_visited;
+    const size_t limit = query_.max_visited == 0 ? SIZE_MAX : kPatience * query_.max_visited;
     while (beam_->Walk(file_.bottom, *scorer_, kHopsBetweenChecks)) {
       context.CheckCancelled();
       if (beam_->visited() > limit) return false;
@@ -128,9 +153,10 @@ class GraphSearch final : public NeighborSearch {
     return true;
   }
 
-  // Whether too many rows will be measured until so many are accepted, if others are accepted as
+  // Whether too many rows will be measured until enough are accepted, if others are accepted as
   // often as those so far.
-  bool WouldMeasureTooMany(size_t wanted) const {
+  bool WouldMeasureTooMany() const {
+    const size_t wanted = WantedAtFirst();
     if (query_.max_visited == 0 || fresh_.size() >= wanted) return false;
     const double rows_per_accepted =
         static_cast<double>(beam_->visited()) / static_cast<double>(fresh_.size() + 1);
