@@ -156,8 +156,10 @@ ExpressionNodePtr ExpressionBuilder::CompileFunction(const sql::Function& functi
   if (name == "tuple") {
     throw Error(
         ErrorCode::kNotImplemented,
-        fmt::format("Tuples are not supported, except beside IN: {}", sql::ColumnName(function)));
+        fmt::format("Tuples are not supported, except beside IN and compared with each other: {}",
+                    sql::ColumnName(function)));
   }
+  if (ExpressionNodePtr comparison = CompileTupleComparison(function)) return comparison;
   const FunctionDefinition* definition = functions_.Find(name);
   if (definition == nullptr && IsAggregateFunction(name)) return CompileAggregate(function);
   if (ExpressionNodePtr shifted = CompileInterval(function)) return shifted;

@@ -79,7 +79,6 @@ class ExpressionBuilder {
                  const std::vector<ExpressionNodePtr>& arguments) const;
 
   ExpressionNodePtr CompileIn(const sql::Function& function, bool negated);
-  ExpressionNodePtr CompileInTuples(const sql::Function& left, const sql::Function& right);
   ExpressionNodePtr CompileInList(const ExpressionNodePtr& left,
                                   const std::vector<sql::ExprPtr>& elements, bool negated,
                                   const std::string& text);
@@ -87,6 +86,13 @@ class ExpressionBuilder {
                                     bool negated, const std::string& text);
   ExpressionNodePtr MakeSet(const ExpressionNodePtr& left, const std::vector<ColumnPtr>& values,
                             bool negated, std::string text);
+
+  // (a, b) = (c, d) and the like: null if the function is no such thing.
+  ExpressionNodePtr CompileTupleComparison(const sql::Function& function);
+  ExpressionNodePtr CompileTupleIn(const sql::Function& function);
+  ExpressionNodePtr CompileInTuples(const sql::Function& left, const sql::Function& right);
+  ExpressionNodePtr CompileInRows(const sql::Function& left, const sql::Subquery& right,
+                                  const std::string& text);
 
   Block RunSubquery(const sql::Query& query) const;
   // The node of this text, if there is one already, else this one. In its place the column of the

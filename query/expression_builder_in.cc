@@ -32,13 +32,8 @@ ExpressionNodePtr ExpressionBuilder::CompileIn(const sql::Function& function, bo
   }
   const sql::Expr& right = *function.arguments[1];
   const sql::Function* list = AsCallOf(right, "tuple");
-  if (const sql::Function* tuple = AsCallOf(*function.arguments[0], "tuple")) {
-    if (list == nullptr) {
-      throw Error(ErrorCode::kNotImplemented,
-                  fmt::format("(a, b) IN needs a list of tuples on its right: {}",
-                              sql::ColumnName(function)));
-    }
-    ExpressionNodePtr node = CompileInTuples(*tuple, *list);
+  if (AsCallOf(*function.arguments[0], "tuple") != nullptr) {
+    ExpressionNodePtr node = CompileTupleIn(function);
     return negated ? Call("not", {std::move(node)}) : node;
   }
   const ExpressionNodePtr left = Compile(*function.arguments[0]);
@@ -46,34 +41,6 @@ ExpressionNodePtr ExpressionBuilder::CompileIn(const sql::Function& function, bo
       fmt::format("{}({}, {})", negated ? "notIn" : "in", left->text(), sql::ColumnName(right));
   if (list != nullptr) return CompileInList(left, list->arguments, negated, text);
   return CompileInColumn(left, right, negated, text);
-}
-
-ExpressionNodePtr ExpressionBuilder::CompileInTuples(const sql::Function& left,
-                                                     const sql::Function& right) {
-  std::vector<const sql::Function*> rows;
-  const bool is_single_row = std::none_of(
-      right.arguments.begin(), right.arguments.end(),
-      [](const sql::ExprPtr& element) { return AsCallOf(*element, "tuple") != nullptr; });
-  if (is_single_row) {
-    rows.push_back(&right);
-  } else {
-    for (const sql::ExprPtr& row : right.arguments) rows.push_back(AsCallOf(*row, "tuple"));
-  }
-  std::vector<ExpressionNodePtr> matches;
-  for (const sql::Function* row : rows) {
-    if (row == nullptr || row->arguments.size() != left.arguments.size()) {
-      throw Error(ErrorCode::kTypeMismatch,
-                  fmt::format("The tuples on the right of IN must have {} elements each: {}",
-                              left.arguments.size(), sql::ColumnName(right)));
-    }
-    std::vector<ExpressionNodePtr> equalities;
-    for (size_t i = 0; i < left.arguments.size(); ++i) {
-      equalities.push_back(
-          Call("equals", {Compile(*left.arguments[i]), Compile(*row->arguments[i])}));
-    }
-    matches.push_back(equalities.size() == 1 ? equalities[0] : Call("and", equalities));
-  }
-  return matches.size() == 1 ? matches[0] : Call("or", matches);
 }
 
 ExpressionNodePtr ExpressionBuilder::CompileInList(const ExpressionNodePtr& left,

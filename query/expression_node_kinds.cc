@@ -7,6 +7,7 @@
 #include "granary/query/functions/column_access.h"
 #include "granary/query/functions/constant_set.h"
 #include "granary/query/functions/conversion.h"
+#include "granary/query/functions/row_bytes.h"
 #include "granary/query/functions/row_selection.h"
 
 namespace granary {
@@ -90,6 +91,21 @@ SetNode::SetNode(ExpressionNodePtr left, std::shared_ptr<const ConstantSet> set,
 
 ColumnPtr SetNode::Compute(EvaluationFrame& frame) const {
   return set_->Contains(*frame.Evaluate(*arguments_[0]), negated_);
+}
+
+// RowSetNode
+
+RowSetNode::RowSetNode(std::vector<ExpressionNodePtr> left, std::shared_ptr<const ConstantSet> rows,
+                       std::string text)
+    : ExpressionNode(Kind::kCall, TypeId::kUInt8, std::move(text)), rows_(std::move(rows)) {
+  name_ = "tupleIn";
+  arguments_ = std::move(left);
+  for (const ExpressionNodePtr& element : arguments_) InheritFrom(*element);
+}
+
+ColumnPtr RowSetNode::Compute(EvaluationFrame& frame) const {
+  const ColumnPtr keys = RowKeys(frame.Evaluate(arguments_), frame.rows());
+  return rows_->Contains(*keys, /*negated=*/false);
 }
 
 // ConditionalNode

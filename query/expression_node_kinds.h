@@ -69,6 +69,18 @@ class SetNode final : public ExpressionNode {
   bool negated_;
 };
 
+// (a, b) IN (rows of a subquery): the set holds the RowKeys of the rows.
+class RowSetNode final : public ExpressionNode {
+ public:
+  RowSetNode(std::vector<ExpressionNodePtr> left, std::shared_ptr<const ConstantSet> rows,
+             std::string text);
+
+ private:
+  ColumnPtr Compute(EvaluationFrame& frame) const override;
+
+  const std::shared_ptr<const ConstantSet> rows_;
+};
+
 // A call of `if`, `multiIf`, `and` or `or` of which a later argument may fail: each argument is
 // evaluated only for the rows that the earlier ones leave to it.
 class ConditionalNode final : public ExpressionNode {

@@ -160,7 +160,7 @@ void SelectPlanner::ResolveNames() {
   };
   items_ = ExpandItems();
   for (const Item& item : items_) scope_.AddAliases(item.expression);
-  for (const sql::ExprPtr& expr : {select_.prewhere, select_.where, select_.having}) {
+  for (const sql::ExprPtr& expr : {Condition(), select_.having}) {
     if (expr) scope_.AddAliases(expr);
   }
   for (const sql::ExprPtr& expr : select_.group_by) scope_.AddAliases(expr);
@@ -195,9 +195,13 @@ void SelectPlanner::ResolveSources() {
   }
   if (select_.from.size() > 2) ThrowNoJoin("there are more than two tables in FROM");
   if (select_.from.size() == 2) {
-    const sql::JoinKind kind = select_.from.back().join.kind;
-    if (kind != sql::JoinKind::kComma && kind != sql::JoinKind::kCross) {
-      ThrowNoJoin("its tables are joined by a condition, not by CROSS JOIN or a comma");
+    const sql::Join& join = select_.from.back().join;
+    const bool is_inner = join.kind == sql::JoinKind::kComma ||
+                          join.kind == sql::JoinKind::kCross ||
+                          (join.kind == sql::JoinKind::kInner && join.on);
+    if (!is_inner || join.strictness != sql::JoinStrictness::kAll) {
+      ThrowNoJoin(
+          "its tables are joined neither by CROSS JOIN or a comma nor by INNER JOIN ... ON");
     }
   }
   std::vector<Source> sources;
@@ -305,8 +309,13 @@ CompiledExpressionPtr SelectPlanner::Compile(const sql::Expr& expr, bool is_cond
   return compiled;
 }
 
+sql::ExprPtr SelectPlanner::Condition() const {
+  const sql::ExprPtr where = Both(select_.prewhere, select_.where);
+  return select_.from.size() == 2 ? Both(select_.from.back().join.on, where) : where;
+}
+
 void SelectPlanner::CompileFilter() {
-  const sql::ExprPtr condition = Both(select_.prewhere, select_.where);
+  const sql::ExprPtr condition = Condition();
   if (!condition) return;
   if (joined_) return CompileJoinFilter(condition);
   filter_.condition = Compile(*condition, /*is_condition=*/true);

@@ -45,6 +45,8 @@ class SelectPlanner {
   // The select item that a position stands for, or the expression itself.
   sql::ExprPtr PositionOr(const sql::ExprPtr& expr, const char* clause) const;
 
+  // PREWHERE, WHERE and the ON of a join together; null if there is none.
+  sql::ExprPtr Condition() const;
   void CompileFilter();
   void CompileGroupBy();
   void CompileOutput();

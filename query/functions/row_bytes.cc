@@ -47,4 +47,15 @@ void AppendRowBytes(const Column& column, size_t row, std::string& out) {
   }
 }
 
+ColumnPtr RowKeys(std::span<const ColumnPtr> columns, size_t rows) {
+  std::string bytes;
+  std::vector<uint64_t> ends(rows);
+  for (size_t row = 0; row < rows; ++row) {
+    for (const ColumnPtr& column : columns) AppendRowBytes(*column, row, bytes);
+    ends[row] = bytes.size();
+  }
+  return std::make_shared<StringColumn>(std::move(ends),
+                                        std::vector<char>(bytes.begin(), bytes.end()));
+}
+
 }  // namespace granary

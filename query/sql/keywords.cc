@@ -11,11 +11,12 @@ constexpr std::string_view kReserved[] = {
 };
 
 constexpr std::string_view kClauseWords[] = {
-    "ALL",     "AND",    "ANTI",       "ANY",    "ASC",  "ASCENDING", "ASOF",      "BY",
-    "CROSS",   "DESC",   "DESCENDING", "DIV",    "ELSE", "END",       "EXCEPT",    "FINAL",
-    "FORMAT",  "FULL",   "GLOBAL",     "ILIKE",  "IN",   "INNER",     "INTERSECT", "INTO",
-    "IS",      "LEFT",   "LIKE",       "MOD",    "NOT",  "NULLS",     "OFFSET",    "OR",
-    "QUALIFY", "REGEXP", "RIGHT",      "SAMPLE", "SEMI", "SET",       "SETTINGS",  "WINDOW",
+    "ALL",    "AND",    "ANTI",      "ANY",        "ASC",      "ASCENDING", "ASOF",
+    "BY",     "CROSS",  "DESC",      "DESCENDING", "DIV",      "ELSE",      "END",
+    "EXCEPT", "FETCH",  "FINAL",     "FORMAT",     "FULL",     "GLOBAL",    "ILIKE",
+    "IN",     "INNER",  "INTERSECT", "INTO",       "IS",       "LEFT",      "LIKE",
+    "MOD",    "NOT",    "NULLS",     "OFFSET",     "OR",       "QUALIFY",   "REGEXP",
+    "RIGHT",  "SAMPLE", "SEMI",      "SET",        "SETTINGS", "WINDOW",
 };
 
 // Words with a meaning of their own at the beginning of an expression or of a column definition.

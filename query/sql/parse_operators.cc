@@ -38,6 +38,8 @@ constexpr Operator kOperators[] = {
     {TokenKind::kWord, "NOT BETWEEN", kBetween, "", Form::kNotBetween},
     {TokenKind::kWord, "IN", kComparison, "in", Form::kIn},
     {TokenKind::kWord, "NOT IN", kComparison, "notIn", Form::kIn},
+    {TokenKind::kWord, "GLOBAL IN", kComparison, "in", Form::kIn},
+    {TokenKind::kWord, "GLOBAL NOT IN", kComparison, "notIn", Form::kIn},
     {TokenKind::kWord, "LIKE", kComparison, "like"},
     {TokenKind::kWord, "NOT LIKE", kComparison, "notLike"},
     {TokenKind::kWord, "ILIKE", kComparison, "ilike"},

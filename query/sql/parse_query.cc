@@ -96,11 +96,22 @@ bool ParseLimit(TokenStream& tokens, Select& select) {
   return false;
 }
 
+// FETCH FIRST n ROWS ONLY, another spelling of LIMIT n.
+void ParseFetch(TokenStream& tokens, Select& select) {
+  if (select.limit || !tokens.Accept("FETCH")) return;
+  if (!tokens.Accept("FIRST")) tokens.Expect("NEXT");
+  select.limit = ParseExprWithoutAlias(tokens);
+  if (!tokens.Accept("ROWS")) tokens.Expect("ROW");
+  select.with_ties = tokens.Accept("WITH TIES");
+  if (!select.with_ties) tokens.Expect("ONLY");
+}
+
 void ParseLimits(TokenStream& tokens, Select& select) {
   if (tokens.Accept("LIMIT") && ParseLimit(tokens, select) && tokens.Accept("LIMIT")) {
     ParseLimit(tokens, select);
   }
   ParseOffset(tokens, select);
+  ParseFetch(tokens, select);
   if (select.limit && !select.with_ties) select.with_ties = tokens.Accept("WITH TIES");
 }
 
