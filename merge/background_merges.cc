@@ -40,8 +40,13 @@ uint64_t StoredBytes(const std::vector<PartPtr>& parts) {
   return bytes;
 }
 
-bool HasDeadRows(const PartSet& set, const PartPtr& part) {
-  return set.Find(part)->dead_rows() > 0;
+// OPTIMIZE rewrites a single part of which more is dead, so that a table takes little more space
+// than its live rows afterwards; less is not worth building its graphs anew. FINAL leaves none.
+constexpr double kDeadShareMax = 0.1;
+
+bool HasDeadRows(const PartSet& set, const PartPtr& part, bool is_final) {
+  const double most = is_final ? 0 : kDeadShareMax * static_cast<double>(part->rows());
+  return static_cast<double>(set.Find(part)->dead_rows()) > most;
 }
 
 bool LacksAnIndex(const PartSet& set, const Part& part) {
@@ -86,8 +91,8 @@ void OptimizePartition(MergeScheduler& scheduler, const TablePtr& table, const s
   const PartSetPtr set = table->store->parts();
   const std::vector<PartPtr> parts = PartsOf(*set, id, UINT64_MAX);
   if (parts.empty()) return;
-  const bool is_rewritten =
-      is_final && (LacksAnIndex(*set, *parts.front()) || HasDeadRows(*set, parts.front()));
+  const bool is_rewritten = HasDeadRows(*set, parts.front(), is_final) ||
+                            (is_final && LacksAnIndex(*set, *parts.front()));
   if (parts.size() == 1 && !is_rewritten) return;
   if (!is_final && StoredBytes(parts) > set->schema->settings.max_bytes_to_merge) {
     context.Warn("The parts of partition " + id + " of table " + set->schema->table_name +

@@ -61,7 +61,7 @@ struct OptimizeOptions {
   // Only this partition.
   std::optional<std::string> partition_id;
   // Also merges beyond max_bytes_to_merge, and rewrites a single part that lacks a declared index
-  // or has dead rows.
+  // or has any dead rows; otherwise one is rewritten if more than a tenth of its rows are dead.
   bool final = false;
 };
 

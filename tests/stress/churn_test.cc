@@ -49,6 +49,25 @@ TEST(ChurnTest, TenTimesTheRowsLeaveTheSpaceOfOne) {
   EXPECT_LE(static_cast<double>(db.used_bytes()), 1.2 * static_cast<double>(fresh.used_bytes()));
 }
 
+// Also where that leaves one part, of which fewer rows are dead than the background minds.
+TEST(ChurnTest, OptimizeRewritesASinglePartOfWhichATenthIsDead) {
+  StressDatabase db(2);
+  CreateTable(db);
+  Insert(db, 0, 0, kRows);
+  const uint64_t full = db.used_bytes();
+  db.Run("DELETE FROM t WHERE id % 20 = 0");
+  db.Run("OPTIMIZE TABLE t");
+  EXPECT_EQ(db.Number("SELECT sum(dead_rows) FROM system.parts"), kRows / 20) << "not worth it";
+  db.Run("DELETE FROM t WHERE id % 100 < 13");
+  db.Run("SYSTEM WAIT MERGES t");
+  const uint64_t live = db.Number("SELECT count() FROM t");
+  ASSERT_EQ(live, kRows * 83 / 100);
+  ASSERT_EQ(db.Number("SELECT sum(rows) FROM system.parts"), kRows);
+  db.Run("OPTIMIZE TABLE t");
+  EXPECT_EQ(db.Number("SELECT sum(rows) FROM system.parts"), live);
+  EXPECT_LE(static_cast<double>(db.used_bytes()), 1.2 * 0.83 * static_cast<double>(full));
+}
+
 // Parts that are mostly dead are rewritten without OPTIMIZE.
 TEST(ChurnTest, DeadRowsGoByThemselves) {
   StressDatabase db(2);
