@@ -162,7 +162,7 @@ void MatrixTable::Delete() {
 template <class Matches>
 Filter MatrixTable::FilterOf(const std::string& condition, double selectivity,
                              Matches matches) const {
-  Filter filter{.where = condition.empty() ? "" : "WHERE " + condition, .selectivity = selectivity};
+  Filter filter{.condition = condition, .selectivity = selectivity};
   for (size_t row = 0; row < rows(); ++row) {
     filter.matches.push_back(alive_[row] && matches(row));
     if (!filter.matches.back()) continue;
@@ -238,18 +238,28 @@ std::string MatrixTable::Distance() const {
   return shape_.function + "(v, {q:Array(" + (shape_.double_query ? "Float64" : "Float32") + ")})";
 }
 
-std::string MatrixTable::Select(const Filter& filter, size_t count,
-                                const std::string& settings) const {
-  return "SELECT id, " + Distance() + " AS d FROM t " + filter.where + " ORDER BY d " +
-         (shape_.is_product() ? "DESC" : "") + " LIMIT " + std::to_string(count) + " SETTINGS " +
-         settings;
+std::string MatrixTable::SelectFrom(const std::string& condition, const std::string& range) const {
+  std::string where;
+  for (const std::string& part : {condition, range}) {
+    if (!part.empty()) where += (where.empty() ? " WHERE (" : " AND (") + part + ")";
+  }
+  return "SELECT id, " + Distance() + " AS d FROM t" + where;
+}
+
+std::string MatrixTable::Select(const Filter& filter, const std::string& range,
+                                const std::string& limit, const std::string& settings) const {
+  return SelectFrom(filter.condition, range) + " ORDER BY d " +
+         (shape_.is_product() ? "DESC" : "") + " LIMIT " + limit + " SETTINGS " + settings;
+}
+
+std::string MatrixTable::SelectRange(const Filter& filter, const std::string& range) const {
+  return SelectFrom(filter.condition, range);
 }
 
 std::string MatrixTable::SelectRows(std::span<const uint32_t> ids) const {
   std::string list;
   for (const uint32_t id : ids) list += (list.empty() ? "" : ", ") + std::to_string(id);
-  return "SELECT id, " + Distance() + " FROM t WHERE id IN (" + list +
-         ") SETTINGS use_skip_indexes = 0";
+  return SelectFrom("id IN (" + list + ")", "") + " SETTINGS use_skip_indexes = 0";
 }
 
 void MatrixTable::Bind(PreparedStatement& statement, std::span<const float> query,

@@ -40,9 +40,9 @@ struct Hit {
   }
 };
 
-// A WHERE clause and the rows that it matches.
+// A condition and the rows that it matches.
 struct Filter {
-  std::string where;
+  std::string condition;              // empty: none
   double selectivity = 1;             // for which its searches count
   std::vector<bool> matches = {};     // by row: alive, and WHERE is true
   size_t count = 0;                   // rows that match
@@ -69,8 +69,12 @@ class MatrixTable {
   // A number below the limit.
   size_t Draw(size_t limit) { return random_() % limit; }
 
-  // Of id and distance; the query vector is placeholder q.
-  std::string Select(const Filter& filter, size_t count, const std::string& settings) const;
+  // Of id and distance d, the nearest rows that match, and `range` with them, if it is not empty.
+  // The query vector is placeholder q.
+  std::string Select(const Filter& filter, const std::string& range, const std::string& limit,
+                     const std::string& settings) const;
+  // The rows of a range, however far.
+  std::string SelectRange(const Filter& filter, const std::string& range) const;
   // By the function alone, without ORDER BY and index.
   std::string SelectRows(std::span<const uint32_t> ids) const;
   static void Bind(PreparedStatement& statement, std::span<const float> query,
@@ -94,6 +98,7 @@ class MatrixTable {
   // What the column holds.
   double Element(size_t row, size_t i) const;
   std::string Distance() const;
+  std::string SelectFrom(const std::string& condition, const std::string& range) const;
 
   template <class Matches>
   Filter FilterOf(const std::string& condition, double selectivity, Matches matches) const;
