@@ -24,10 +24,8 @@ struct SearchCosts {
   }
   // Rows that a walk measures for each of its width.
   static constexpr double kRowsPerEffort = 16;
-  // Of the rows in its beam so many are to match: a quarter.
-  static constexpr double kMatchingShare = 0.25;
-  // The width at which a walk first sees how many rows match near the query.
-  static constexpr double kProbeWidth = 32;
+  // Of the rows in its beam so many are to match.
+  static constexpr double kMatchingShare = 1.0 / NeighborQuery::kAcceptedShare;
   // Of several sub-indexes each takes its share of the effort, and about so much more.
   static constexpr double kEffortPerBlock = 60;
 };
@@ -193,12 +191,12 @@ bool NeighborSearchRun::EvaluatesLazily() const {
     return false;
   }
   // At worst the first step shows that WHERE had better been evaluated for all rows.
-  const auto probe = static_cast<size_t>(SearchCosts::kProbeWidth);
-  const double walk = SearchCosts::OfWalk(SearchCosts::kProbeWidth * SearchCosts::kRowsPerEffort,
-                                          request_.query->dimensions());
+  constexpr size_t kProbe = NeighborQuery::kProbeWidth;
+  const double walk =
+      SearchCosts::OfWalk(kProbe * SearchCosts::kRowsPerEffort, request_.query->dimensions());
   const double finding = CostOfFinding(selection(), condition);
   const auto parts = static_cast<double>(selection().parts.size());
-  return 2 * parts * (walk + CostOfMatching(probe, selection(), condition)) < finding &&
+  return 2 * parts * (walk + CostOfMatching(kProbe, selection(), condition)) < finding &&
          CostOfMatching(effort(), selection(), condition) < finding;
 }
 
@@ -332,6 +330,7 @@ void NeighborSearchRun::LimitVisits(SearchedBlock& block) const {
       std::max(static_cast<double>(request_.count), width * SearchCosts::kMatchingShare);
   const double scan_times_visits = CostOfScan(block) * wanted * SearchCosts::kRowsPerEffort;
   const double until_walk = finding / per_lookup;
+  // Solves V * per_row = finding + scan_times_visits / V.
   const double until_scan =
       (finding + std::sqrt(finding * finding + 4 * per_row * scan_times_visits)) / (2 * per_row);
   block.max_visited = static_cast<size_t>(1.5 * std::min(until_walk, until_scan));

@@ -12,8 +12,6 @@ namespace {
 
 // With what effort a sub-index of several begins, unless its share of all is more.
 constexpr size_t kEffortMin = 16;
-// Of the rows that a search finds so many need to be accepted.
-constexpr size_t kAcceptedShare = 4;
 constexpr double kDeviations = 1;
 
 // The rows [first, first + count) of `rows`, numbered from 0.
@@ -169,7 +167,7 @@ float DistanceOf(size_t count, std::span<const SearchedBlock> blocks) {
 size_t CandidatesOf(std::span<const SearchedBlock> blocks, size_t count, size_t effort) {
   const bool are_all_accepted = std::all_of(
       blocks.begin(), blocks.end(), [](const auto& block) { return block.matching == block.rows; });
-  return are_all_accepted ? effort : std::max(count, effort / kAcceptedShare);
+  return are_all_accepted ? effort : std::max(count, effort / NeighborQuery::kAcceptedShare);
 }
 
 }  // namespace

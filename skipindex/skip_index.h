@@ -18,6 +18,7 @@
 // examples/ has a complete user-written kind.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -56,6 +57,16 @@ struct NeighborQuery {
   size_t max_visited = 0;                    // give up when more would be measured; 0: never
   AcceptSet* accept = nullptr;               // null: every row; else outlives the search
   const DistanceKernels* kernels = nullptr;  // null: the best for this CPU
+
+  // With an accept set, the first call goes on until one row in so many of `effort` is found: a
+  // width of 256 in which 10 of 10 results are the only accepted ones has missed nearer rows.
+  static constexpr size_t kAcceptedShare = 4;
+  size_t wanted_at_first() const {
+    return accept == nullptr ? count : std::max(count, effort / kAcceptedShare);
+  }
+  // With max_visited, the first step of a search is so wide: what it finds tells how many of the
+  // rows near the query are accepted.
+  static constexpr size_t kProbeWidth = 32;
 };
 
 // A search in progress over one index block.

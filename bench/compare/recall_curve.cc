@@ -66,22 +66,25 @@ std::vector<RecallCurve> MeasureCurves(const VectorSet& set, std::span<const Sea
 }
 
 std::optional<double> SpeedAt(const RecallCurve& curve, double recall) {
-  if (!curve.empty() && curve.front().recall >= recall) return curve.front().queries_per_second;
-  for (size_t i = 1; i < curve.size(); ++i) {
-    const CurvePoint& below = curve[i - 1];
+  std::optional<double> fastest;
+  for (size_t i = 0; i < curve.size(); ++i) {
     const CurvePoint& above = curve[i];
     if (above.recall < recall) continue;
-    const double share = (recall - below.recall) / (above.recall - below.recall);
-    return std::exp(
-        std::lerp(std::log(below.queries_per_second), std::log(above.queries_per_second), share));
+    double speed = above.queries_per_second;
+    if (i > 0 && curve[i - 1].recall < recall) {
+      const CurvePoint& below = curve[i - 1];
+      const double share = (recall - below.recall) / (above.recall - below.recall);
+      speed = std::exp(std::lerp(std::log(below.queries_per_second), std::log(speed), share));
+    }
+    fastest = std::max(fastest.value_or(0), speed);
   }
-  return std::nullopt;
+  return fastest;
 }
 
 double SpeedRatio(const RecallCurve& first, const RecallCurve& second, double recall) {
   const auto of_first = SpeedAt(first, recall);
-  const auto of_second = SpeedAt(second, recall);
-  return of_first && of_second ? *of_first / *of_second : 0;
+  if (!of_first || second.empty()) return 0;
+  return *of_first / SpeedAt(second, recall).value_or(second.back().queries_per_second);
 }
 
 std::string Describe(const std::string& name, const RecallCurve& curve) {

@@ -39,11 +39,14 @@ std::vector<RecallCurve> MeasureCurves(const VectorSet& set, std::span<const Sea
 std::vector<RecallCurve> MeasureCurves(const VectorSet& set, std::span<const SearchTen> searchers,
                                        std::span<const size_t> widths, size_t rounds);
 
-// Queries per second at a recall, between the points on both sides of it (its logarithm taken as
-// linear in the recall); nothing if the curve does not reach the recall.
+// Queries per second at a recall: between the points on both sides of it (its logarithm taken as
+// linear in the recall), or at a point beyond where that is faster; nothing if the curve does not
+// reach the recall.
 std::optional<double> SpeedAt(const RecallCurve& curve, double recall);
 
-// The speed of the first curve over that of the second at a recall; 0 if one does not reach it.
+// The speed of the first curve over that of the second at a recall; 0 if the first does not reach
+// it. If the second does not, over its speed at the end of its curve, where it finds less: it would
+// be slower still, and the ratio larger.
 double SpeedRatio(const RecallCurve& first, const RecallCurve& second, double recall);
 
 // "ef recall queries/s", point by point.

@@ -16,12 +16,6 @@ constexpr size_t kFewExceptions = 8;
 constexpr size_t kHopsBetweenChecks = 64;
 // Searches of at most this effort need no memory for their candidates beside the search itself.
 constexpr size_t kUsualEffort = 256;
-// With an accept set, the first call goes on until the beam holds this share of `effort` accepted
-// rows: a beam of 256 in which 10 of 10 results are the only accepted ones has missed nearer rows.
-constexpr size_t kAcceptedShare = 4;
-// With a limit on the rows measured, the first step of a search is so wide: what it finds tells how
-// many of the rows near the query are accepted.
-constexpr size_t kProbeWidth = 32;
 // A walk is cut short where it has measured so many times the limit: some queries take more than
 // was predicted, and what was measured would be lost.
 constexpr size_t kPatience = 2;
@@ -108,17 +102,11 @@ class GraphSearch final : public NeighborSearch {
   void Start() {
     started_ = true;
     const size_t width = FullWidth();
-    beam_->Reset(file_.rows, query_.max_visited == 0 ? width : std::min(width, kProbeWidth));
+    beam_->Reset(file_.rows, query_.max_visited == 0 ? width : std::min(width, query_.kProbeWidth));
     beam_->Add(DescendTo(file_.upper, *scorer_, file_.rows, file_.rows, width), *scorer_);
   }
 
   size_t FullWidth() const { return std::min(std::max(query_.count, query_.effort), file_.rows); }
-
-  // How many accepted rows the first call wants.
-  size_t WantedAtFirst() const {
-    if (query_.accept == nullptr) return query_.count;
-    return std::max(query_.count, query_.effort / kAcceptedShare);
-  }
 
   // The width to go on with until so many are found; 0: the beam holds them. As wide as the rows so
   // far say, but neither a little wider nor more than twice as wide.
@@ -131,7 +119,7 @@ class GraphSearch final : public NeighborSearch {
 
   size_t WidthOfFirstCall() const {
     if (beam_->width() < FullWidth()) return FullWidth();
-    return HoldsTooFewCandidates() ? 2 * beam_->width() : WidthFor(WantedAtFirst());
+    return HoldsTooFewCandidates() ? 2 * beam_->width() : WidthFor(query_.wanted_at_first());
   }
 
   // What the search holds by now.
@@ -156,7 +144,7 @@ class GraphSearch final : public NeighborSearch {
   // Whether too many rows will be measured until enough are accepted, if others are accepted as
   // often as those so far.
   bool WouldMeasureTooMany() const {
-    const size_t wanted = WantedAtFirst();
+    const size_t wanted = query_.wanted_at_first();
     if (query_.max_visited == 0 || fresh_.size() >= wanted) return false;
     const double rows_per_accepted =
         static_cast<double>(beam_->visited()) / static_cast<double>(fresh_.size() + 1);
