@@ -11,15 +11,26 @@ namespace granary {
 namespace {
 
 struct ExplainOptions {
+  bool description = true;
   bool header = false;
   bool actions = false;
   bool indexes = false;
 };
 
+bool ReadFlag(const sql::SettingChange& change) {
+  const Value& value = change.value;
+  const bool is_flag = value.is_uint() && value.as_uint() <= 1;
+  if (!is_flag) {
+    throw Error(ErrorCode::kInvalidSettingValue,
+                "Option '" + change.name + "' of EXPLAIN is 0 or 1");
+  }
+  return value.as_uint() == 1;
+}
+
 ExplainOptions ReadOptions(const std::vector<sql::SettingChange>& changes) {
   ExplainOptions options;
   for (const sql::SettingChange& change : changes) {
-    const bool value = change.value.is_number() && change.value.as_double() != 0;
+    const bool value = ReadFlag(change);
     if (change.name == "header") {
       options.header = value;
     } else if (change.name == "actions") {
@@ -27,13 +38,14 @@ ExplainOptions ReadOptions(const std::vector<sql::SettingChange>& changes) {
     } else if (change.name == "indexes") {
       options.indexes = value;
     } else if (change.name == "description") {
-      continue;
+      options.description = value;
     } else if (change.name == "json" || change.name == "pretty" || change.name == "compact") {
       if (!value) continue;
       throw Error(ErrorCode::kNotImplemented, "EXPLAIN " + change.name + " = 1 is not implemented");
     } else {
       throw Error(ErrorCode::kUnknownSetting, "Unknown option of EXPLAIN '" + change.name +
-                                                  "'; there are header, actions and indexes");
+                                                  "'; there are description, header, actions and "
+                                                  "indexes");
     }
   }
   return options;
@@ -47,7 +59,9 @@ class PlanPrinter {
   void Print(const PlanStep& step, size_t depth) {
     const StepDescription description = step.Describe(context_, options_.indexes);
     const std::string indent(2 * depth, ' ');
-    lines_.push_back(indent + description.title);
+    // Behind the kind of the step, in brackets, stands what it is for.
+    const size_t end = options_.description ? std::string::npos : description.title.find(" (");
+    lines_.push_back(indent + description.title.substr(0, end));
     if (options_.header) {
       for (const HeaderColumn& column : step.header()) {
         const bool is_first = &column == step.header().data();

@@ -134,6 +134,21 @@ TEST_F(ExplainTest, IsATableToo) {
   EXPECT_EQ(FailureOf(*database_, "EXPLAIN json = 1 SELECT 1"), ErrorCode::kNotImplemented);
 }
 
+TEST_F(ExplainTest, OptionsAreFlags) {
+  EXPECT_EQ(Query(*database_, "EXPLAIN description = 0, indexes = 0, json = 0 SELECT id FROM t"),
+            "Expression\n"
+            "  Expression\n"
+            "    ReadFromMergeTree\n");
+  EXPECT_EQ(Query(*database_, "EXPLAIN description = 1 SELECT id FROM t"),
+            Query(*database_, "EXPLAIN SELECT id FROM t"));
+  for (const char* option : {"indexes = 'yes'", "indexes = 2", "description = 'x'", "json = 'x'",
+                             "actions = 0.5", "header = -1"}) {
+    EXPECT_EQ(FailureOf(*database_, std::string("EXPLAIN ") + option + " SELECT 1"),
+              ErrorCode::kInvalidSettingValue)
+        << option;
+  }
+}
+
 TEST_F(ExplainTest, ForcedIndexesMustBeUsed) {
   EXPECT_EQ(FailureOf(*database_, "SELECT id FROM t SETTINGS force_data_skipping_indices = 'near'"),
             ErrorCode::kIndexNotUsed);
