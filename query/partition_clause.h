@@ -10,9 +10,9 @@
 
 namespace granary {
 
-// The id of the partition that the expression names, by that id as a string or by the values of its
+// The id of the partition that is named, by ID or by that id as a string or by the values of its
 // key; none when the table has no such partition.
-std::optional<std::string> PartitionIdOf(const sql::Expr& expr, const PartSet& parts,
+std::optional<std::string> PartitionIdOf(const sql::PartitionName& name, const PartSet& parts,
                                          StatementContext& context);
 
 }  // namespace granary

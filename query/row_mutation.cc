@@ -73,7 +73,7 @@ TableMutation::TableMutation(const Table& table, const std::vector<sql::AlterCom
     compiled.updates = CompileUpdates(command.assignments, table);
     compiled.filter = CompileRowFilter(command.where, table, *context);
     if (command.partition) {
-      compiled.partition_id = PartitionIdOf(*command.partition, *base_, *context);
+      compiled.partition_id = PartitionIdOf(command.partition, *base_, *context);
       if (!compiled.partition_id) continue;
     }
     commands_.push_back(std::move(compiled));

@@ -426,6 +426,14 @@ struct Assignment {
   ExprPtr expression;
 };
 
+// What stands behind PARTITION: the values of its key, or ID and its id as a string.
+struct PartitionName {
+  ExprPtr value;  // null: no partition is named
+  bool is_id = false;
+
+  explicit operator bool() const { return value != nullptr; }
+};
+
 struct AlterCommand {
   enum class Kind : uint8_t {
     kAddIndex,          // index, if_not_exists, first, after
@@ -448,7 +456,7 @@ struct AlterCommand {
   bool first = false;
   std::string after;
   ConstraintDefinition constraint;
-  ExprPtr partition;  // IN PARTITION expression
+  PartitionName partition;  // IN PARTITION
   std::vector<SettingChange> settings;
   std::vector<Assignment> assignments;
   ExprPtr where;
@@ -469,7 +477,7 @@ struct DeleteStatement final : Statement {
   DeleteStatement() : Statement(kKind) {}
 
   TableName table;
-  ExprPtr partition;  // null: all
+  PartitionName partition;  // none: all
   ExprPtr where;
 };
 
@@ -488,7 +496,7 @@ struct OptimizeTableStatement final : Statement {
   OptimizeTableStatement() : Statement(kKind) {}
 
   TableName table;
-  ExprPtr partition;  // null: all
+  PartitionName partition;  // none: all
   bool final = false;
 };
 

@@ -152,6 +152,10 @@ std::string FormatAssignments(const std::vector<Assignment>& assignments) {
   });
 }
 
+std::string FormatPartition(std::string_view keyword, const PartitionName& partition) {
+  return Clause(std::string(keyword) + If(partition.is_id, " ID"), partition.value);
+}
+
 std::string FormatCommand(const AlterCommand& command) {
   using Kind = AlterCommand::Kind;
   const std::string name = If(command.if_exists, "IF EXISTS ") + QuoteIdentifier(command.name);
@@ -164,9 +168,9 @@ std::string FormatCommand(const AlterCommand& command) {
     case Kind::kDropIndex:
       return "DROP INDEX " + name;
     case Kind::kMaterializeIndex:
-      return "MATERIALIZE INDEX " + name + Clause("IN PARTITION", command.partition);
+      return "MATERIALIZE INDEX " + name + FormatPartition("IN PARTITION", command.partition);
     case Kind::kClearIndex:
-      return "CLEAR INDEX " + name + Clause("IN PARTITION", command.partition);
+      return "CLEAR INDEX " + name + FormatPartition("IN PARTITION", command.partition);
     case Kind::kAddConstraint:
       return "ADD CONSTRAINT " + if_not_exists + FormatConstraint(command.constraint);
     case Kind::kDropConstraint:
@@ -175,11 +179,12 @@ std::string FormatCommand(const AlterCommand& command) {
       return "MODIFY SETTING " + FormatSettings(command.settings);
     case Kind::kUpdate:
       return "UPDATE " + FormatAssignments(command.assignments) +
-             Clause("IN PARTITION", command.partition) + Clause("WHERE", command.where);
+             FormatPartition("IN PARTITION", command.partition) + Clause("WHERE", command.where);
     case Kind::kDelete:
       break;
   }
-  return "DELETE" + Clause("IN PARTITION", command.partition) + Clause("WHERE", command.where);
+  return "DELETE" + FormatPartition("IN PARTITION", command.partition) +
+         Clause("WHERE", command.where);
 }
 
 std::string Format(const AlterTableStatement& alter) {
@@ -189,7 +194,7 @@ std::string Format(const AlterTableStatement& alter) {
 
 std::string Format(const DeleteStatement& statement) {
   return "DELETE FROM " + FormatTableName(statement.table) +
-         Clause("IN PARTITION", statement.partition) + Clause("WHERE", statement.where);
+         FormatPartition("IN PARTITION", statement.partition) + Clause("WHERE", statement.where);
 }
 
 std::string Format(const UpdateStatement& update) {
@@ -199,7 +204,7 @@ std::string Format(const UpdateStatement& update) {
 
 std::string Format(const OptimizeTableStatement& optimize) {
   return "OPTIMIZE TABLE " + FormatTableName(optimize.table) +
-         Clause("PARTITION", optimize.partition) + If(optimize.final, " FINAL");
+         FormatPartition("PARTITION", optimize.partition) + If(optimize.final, " FINAL");
 }
 
 std::string Format(const CheckTableStatement& check) {

@@ -45,6 +45,8 @@ ExprPtr ParseExprWithoutAlias(TokenStream& tokens);
 void SetAlias(TokenStream& tokens, const ExprPtr& expr);
 // One or more, separated by commas.
 std::vector<ExprPtr> ParseExprList(TokenStream& tokens);
+// What stands behind PARTITION.
+PartitionName ParsePartition(TokenStream& tokens);
 // Operators that bind at least as tightly as `loosest`, and their operands.
 ExprPtr ParseOperators(TokenStream& tokens, Precedence loosest);
 // What an operator applies to, without [..] and :: after it.

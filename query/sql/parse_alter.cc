@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "granary/query/sql/grammar.h"
+#include "granary/query/sql/literals.h"
 
 namespace granary::sql {
 namespace {
@@ -32,7 +33,7 @@ void ParseNamed(TokenStream& tokens, Kind kind, AlterCommand& command) {
 // MATERIALIZE and CLEAR INDEX name [IN PARTITION expression]
 void ParseIndexInPartition(TokenStream& tokens, Kind kind, AlterCommand& command) {
   ParseNamed(tokens, kind, command);
-  if (tokens.Accept("IN PARTITION")) command.partition = ParseExprWithoutAlias(tokens);
+  if (tokens.Accept("IN PARTITION")) command.partition = ParsePartition(tokens);
 }
 
 void ParseMutation(TokenStream& tokens, Kind kind, AlterCommand& command) {
@@ -42,9 +43,16 @@ void ParseMutation(TokenStream& tokens, Kind kind, AlterCommand& command) {
     command.assignments = ParseAssignments(tokens);
     tokens.set_ends_at_partition(false);
   }
-  if (tokens.Accept("IN PARTITION")) command.partition = ParseExprWithoutAlias(tokens);
+  if (tokens.Accept("IN PARTITION")) command.partition = ParsePartition(tokens);
   tokens.Expect("WHERE");
   command.where = ParseExprWithoutAlias(tokens);
+}
+
+// DROP PARTITION p deletes the rows of p.
+void ParseDropPartition(TokenStream& tokens, AlterCommand& command) {
+  command.kind = Kind::kDelete;
+  command.partition = ParsePartition(tokens);
+  command.where = MakeNumber("1", /*negative=*/false);
 }
 
 AlterCommand ParseCommand(TokenStream& tokens) {
@@ -54,6 +62,8 @@ AlterCommand ParseCommand(TokenStream& tokens) {
     ParseAddIndex(tokens, command);
   } else if (tokens.Accept("DROP INDEX")) {
     ParseNamed(tokens, Kind::kDropIndex, command);
+  } else if (tokens.Accept("DROP PARTITION")) {
+    ParseDropPartition(tokens, command);
   } else if (tokens.Accept("MATERIALIZE INDEX")) {
     ParseIndexInPartition(tokens, Kind::kMaterializeIndex, command);
   } else if (tokens.Accept("CLEAR INDEX")) {
@@ -75,6 +85,13 @@ AlterCommand ParseCommand(TokenStream& tokens) {
 }
 
 }  // namespace
+
+PartitionName ParsePartition(TokenStream& tokens) {
+  PartitionName name;
+  name.is_id = tokens.Peek(1).kind == TokenKind::kString && tokens.Accept("ID");
+  name.value = ParseExprWithoutAlias(tokens);
+  return name;
+}
 
 StatementPtr ParseAlter(TokenStream& tokens) {
   auto alter = std::make_unique<AlterTableStatement>();

@@ -100,7 +100,7 @@ StatementPtr ParseDelete(TokenStream& tokens) {
   tokens.Expect("DELETE");
   tokens.Expect("FROM");
   statement->table = ParseTableName(tokens);
-  if (tokens.Accept("IN PARTITION")) statement->partition = ParseExprWithoutAlias(tokens);
+  if (tokens.Accept("IN PARTITION")) statement->partition = ParsePartition(tokens);
   tokens.Expect("WHERE");
   statement->where = ParseExprWithoutAlias(tokens);
   return statement;
@@ -122,7 +122,7 @@ StatementPtr ParseOptimize(TokenStream& tokens) {
   tokens.Expect("OPTIMIZE");
   tokens.Expect("TABLE");
   optimize->table = ParseTableName(tokens);
-  if (tokens.Accept("PARTITION")) optimize->partition = ParseExprWithoutAlias(tokens);
+  if (tokens.Accept("PARTITION")) optimize->partition = ParsePartition(tokens);
   optimize->final = tokens.Accept("FINAL");
   return optimize;
 }

@@ -72,7 +72,7 @@ PlanPtr RunDelete(const sql::DeleteStatement& statement, StatementContext& conte
   std::optional<std::string> partition_id;
   RowFilter filter = CompileRowFilter(statement.where, *table, context);
   if (statement.partition) {
-    partition_id = PartitionIdOf(*statement.partition, *parts, context);
+    partition_id = PartitionIdOf(statement.partition, *parts, context);
     if (!partition_id) return nullptr;
   }
   RowsToDelete rows(std::move(filter), std::move(partition_id), &context);

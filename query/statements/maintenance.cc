@@ -44,7 +44,7 @@ PlanPtr RunOptimize(const sql::OptimizeTableStatement& statement, StatementConte
   const TablePtr table = ResolveTable(statement.table, context);
   OptimizeOptions options{.partition_id = {}, .final = statement.final};
   if (statement.partition) {
-    options.partition_id = PartitionIdOf(*statement.partition, *context.Parts(*table), context);
+    options.partition_id = PartitionIdOf(statement.partition, *context.Parts(*table), context);
     if (!options.partition_id) return nullptr;
   }
   context.engine().merges().Optimize(table->store, options, context.task());
