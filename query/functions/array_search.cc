@@ -1,4 +1,5 @@
 // has, indexOf, countEqual, hasAll, hasAny, arrayUniq, arrayReduce, and the sums over arrays.
+#include <algorithm>
 #include <cmath>
 #include <unordered_set>
 
@@ -6,6 +7,7 @@
 
 #include "granary/query/functions/aggregate_function.h"
 #include "granary/query/functions/array_rows.h"
+#include "granary/query/functions/constant_set.h"
 #include "granary/query/functions/conversion.h"
 #include "granary/query/functions/families.h"
 #include "granary/query/functions/row_bytes.h"
@@ -43,9 +45,15 @@ FunctionBinder SearchBinder(std::string name, DataType type, F f) {
   };
 }
 
-std::unordered_set<std::string> SetOf(const ArrayColumn& arrays, size_t row) {
+bool IsNaN(const Column& values, size_t row) {
+  return values.type().is_float() && std::isnan(values.ValueAt(row).as_double());
+}
+
+std::unordered_set<std::string> SetOf(const ArrayColumn& arrays, size_t row,
+                                      bool keeps_nan = true) {
   std::unordered_set<std::string> set;
   for (uint64_t i = arrays.Begin(row); i < arrays.End(row); ++i) {
+    if (!keeps_nan && IsNaN(*arrays.elements(), i)) continue;
     std::string bytes;
     AppendRowBytes(*arrays.elements(), i, bytes);
     set.insert(std::move(bytes));
@@ -53,18 +61,65 @@ std::unordered_set<std::string> SetOf(const ArrayColumn& arrays, size_t row) {
   return set;
 }
 
+// Which is equal to nothing.
+ColumnPtr WithoutNaN(const ColumnPtr& values) {
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 0; row < values->size(); ++row) {
+    if (!IsNaN(*values, row)) rows.push_back(row);
+  }
+  return values->Gather(rows);
+}
+
+// Whether arrays have an element of each of these sets.
+ColumnPtr HaveOneOfEach(const std::vector<ConstantSet>& sets, const ArrayColumn& arrays,
+                        size_t rows) {
+  std::vector<uint8_t> have(rows, 1);
+  for (const ConstantSet& set : sets) {
+    const ColumnPtr matches = set.Contains(*arrays.elements(), false);
+    const uint8_t* match = AsNumbers<uint8_t>(*matches).data();
+    for (size_t row = 0; row < rows; ++row) {
+      const uint8_t* end = match + arrays.End(row);
+      have[row] &= std::find(match + arrays.Begin(row), end, 1) != end ? 1 : 0;
+    }
+  }
+  return std::make_shared<NumberColumn<uint8_t>>(TypeId::kUInt8, std::move(have));
+}
+
+// Of the elements of a constant array: one set of all, or a set of each.
+std::vector<ConstantSet> SetsOf(const ColumnPtr& array, const DataType& element, bool each) {
+  const auto sought = DenseArrays(StoredRows(array), element);
+  std::vector<ConstantSet> sets;
+  const auto add = [&](const ColumnPtr& values) {
+    const ColumnPtr equal_to_some = WithoutNaN(values);
+    sets.emplace_back(element, std::span(&equal_to_some, 1));
+  };
+  if (each) {
+    for (size_t i = 0; i < sought->elements()->size(); ++i) add(sought->elements()->Slice(i, 1));
+  } else {
+    add(sought->elements());
+  }
+  return sets;
+}
+
 // hasAll(array, values), hasAny(array, values)
 FunctionBinder SubsetBinder(std::string name, bool needs_all) {
   return [=](std::span<const FunctionArgument> arguments, const FunctionContext&) {
     const DataType element = CommonTypeOrThrow(
         std::array{RequireArray(name, arguments, 0), RequireArray(name, arguments, 1)}, name);
+    if (arguments[1].constant != nullptr && !element.is_nothing()) {
+      return Function(TypeId::kUInt8,
+                      [element, sets = SetsOf(arguments[1].constant, element, needs_all)](
+                          std::span<const ColumnPtr> values, size_t rows) {
+                        return HaveOneOfEach(sets, *DenseArrays(values[0], element), rows);
+                      });
+    }
     return Function(TypeId::kUInt8, [=](std::span<const ColumnPtr> values, size_t rows) {
       if (element.is_nothing()) {
         return MakeConstant(TypeId::kUInt8, uint64_t{needs_all}, rows);
       }
       const auto arrays = DenseArrays(values[0], element), sought = DenseArrays(values[1], element);
       return FillNumbers<uint8_t>(TypeId::kUInt8, rows, [&](size_t row) {
-        const auto set = SetOf(*arrays, row);
+        const auto set = SetOf(*arrays, row, /*keeps_nan=*/false);
         for (const std::string& value : SetOf(*sought, row)) {
           if ((set.count(value) > 0) != needs_all) return !needs_all;
         }

@@ -10,6 +10,8 @@
 namespace granary {
 namespace {
 
+constexpr size_t kFewValues = 8;
+
 ColumnPtr SortedDistinct(const ColumnPtr& column) {
   std::vector<uint32_t> rows(column->size());
   std::iota(rows.begin(), rows.end(), 0);
@@ -60,6 +62,19 @@ ColumnPtr ConstantSet::Probe(const Column& column, bool negated, Equals&& equals
   });
 }
 
+// For few values: comparing each row with all of them is a loop that compilers make vector code of.
+template <class T>
+ColumnPtr ContainsFew(const T* rows, size_t count, const T* values, size_t value_count,
+                      bool negated) {
+  NumberBuffer<uint8_t> result(count);
+  uint8_t* out = result.data();
+  std::fill_n(out, count, uint8_t{negated});
+  for (const T value : std::span(values, value_count)) {
+    for (size_t row = 0; row < count; ++row) out[row] ^= rows[row] == value ? 1 : 0;
+  }
+  return result.Finish(TypeId::kUInt8);
+}
+
 ColumnPtr ConstantSet::Contains(const Column& column, bool negated) const {
   if (column.is_constant()) {
     return std::make_shared<ConstantColumn>(Contains(StoredRows(column), negated), column.size());
@@ -79,6 +94,9 @@ ColumnPtr ConstantSet::Contains(const Column& column, bool negated) const {
   return VisitFixedType(type.id(), [&]<class T>() {
     const T* rows = AsNumbers<T>(column).data();
     const T* values = AsNumbers<T>(*values_).data();
+    if (values_->size() <= kFewValues) {
+      return ContainsFew(rows, column.size(), values, values_->size(), negated);
+    }
     return Probe(column, negated,
                  [=](size_t row, size_t index) { return rows[row] == values[index]; });
   });

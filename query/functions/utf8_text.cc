@@ -1,6 +1,7 @@
 #include "granary/query/functions/utf8_text.h"
 
 #include <cstdint>
+#include <cstring>
 
 #include "granary/query/formats/utf8.h"
 
@@ -66,12 +67,32 @@ void Encode(uint32_t c, std::string& out) {
   }
 }
 
+// The bytes before the first that is not ASCII, or some fewer.
+size_t AsciiPrefix(std::string_view text) {
+  size_t bytes = 0;
+  for (uint64_t word; bytes + sizeof(word) <= text.size(); bytes += sizeof(word)) {
+    std::memcpy(&word, text.data() + bytes, sizeof(word));
+    if ((word & 0x8080808080808080) != 0) break;
+  }
+  return bytes;
+}
+
+// Of the letters [first, first + 26) the other case: a loop that compilers make vector code of.
+void SwapCaseOfAscii(const char* in, size_t bytes, char first, char* out) {
+  for (size_t i = 0; i < bytes; ++i) {
+    const auto place = static_cast<uint8_t>(in[i] - first);
+    out[i] = static_cast<char>(in[i] ^ (place < 26 ? 0x20 : 0));
+  }
+}
+
 template <uint32_t (*Map)(uint32_t)>
 std::string MapText(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  const char* in = text.data();
-  const char* end = in + text.size();
+  out.resize(AsciiPrefix(text));
+  SwapCaseOfAscii(text.data(), out.size(), Map('a') == 'a' ? 'A' : 'a', out.data());
+  const char* in = text.data() + out.size();
+  const char* end = text.data() + text.size();
   while (in != end) {
     const size_t bytes = static_cast<uint8_t>(*in) < 0x80 ? 1 : Utf8SequenceBytes(in, end);
     if (bytes == 1) {
