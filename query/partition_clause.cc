@@ -3,9 +3,37 @@
 #include <algorithm>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "granary/query/expression_compiler.h"
+#include "granary/query/functions/column_access.h"
+#include "granary/query/functions/conversion.h"
 
 namespace granary {
+namespace {
+
+// The values as those of the partition key: a string may stand for a date.
+std::vector<Value> KeyValues(const std::vector<Value>& wanted, const Schema& schema) {
+  const auto& key = schema.partition_key;
+  if (wanted.size() != key.size()) {
+    throw Error(ErrorCode::kBadArguments,
+                fmt::format("The partition key has {} columns, but PARTITION names {} values; "
+                            "system.parts shows the partitions",
+                            key.size(), wanted.size()));
+  }
+  std::vector<Value> values;
+  for (size_t i = 0; i < key.size(); ++i) {
+    const DataType& type = key[i]->type();
+    const bool is_text = wanted[i].is_string() && !type.is_string();
+    const ColumnPtr value =
+        is_text ? ConvertExactly(StoredRows(MakeConstant(TypeId::kString, wanted[i], 1)), type)
+                : MakeConstant(type, wanted[i], 1);
+    values.push_back(value->ValueAt(0));
+  }
+  return values;
+}
+
+}  // namespace
 
 std::optional<std::string> PartitionIdOf(const sql::PartitionName& name, const PartSet& parts,
                                          StatementContext& context) {
@@ -30,14 +58,13 @@ std::optional<std::string> PartitionIdOf(const sql::PartitionName& name, const P
     if (exists) return id;
   }
   if (name.is_id) return std::nullopt;
+  const std::vector<Value> values = KeyValues(wanted, *parts.schema);
   for (const VisiblePart& visible : parts.parts) {
     const Part& part = *visible.part;
-    bool equal = part.partition().size() == wanted.size();
-    for (size_t i = 0; equal && i < wanted.size(); ++i) {
-      const DataType& type = parts.schema->partition_key[i]->type();
-      equal = CompareValues(part.partition()[i], MakeConstant(type, wanted[i], 1)->ValueAt(0)) == 0;
+    if (std::equal(values.begin(), values.end(), part.partition().begin(), part.partition().end(),
+                   [](const Value& a, const Value& b) { return CompareValues(a, b) == 0; })) {
+      return part.name().partition_id;
     }
-    if (equal) return part.name().partition_id;
   }
   return std::nullopt;
 }

@@ -9,6 +9,7 @@
 #include "granary/query/engine.h"
 #include "granary/query/formats/registry.h"
 #include "granary/query/functions/aggregate_function.h"
+#include "granary/query/functions/conversion.h"
 #include "granary/query/functions/function_registry.h"
 #include "granary/query/statement_context.h"
 #include "granary/query/table_functions.h"
@@ -86,11 +87,15 @@ std::string KeyText(const std::vector<ExpressionPtr>& key) {
 
 std::string PartitionText(const Part& part, const Schema& schema) {
   if (part.partition().empty()) return "tuple()";
+  if (part.partition().size() == 1) {
+    const ColumnPtr value = MakeConstant(schema.partition_key[0]->type(), part.partition()[0], 1);
+    return CastColumn(value, TypeId::kString)->ValueAt(0).as_string();
+  }
   std::string text;
   for (size_t i = 0; i < part.partition().size(); ++i) {
-    text += (i == 0 ? "" : ", ") + ValueToSql(part.partition()[i], schema.partition_key[i]->type());
+    text += (i == 0 ? "" : ",") + ValueToSql(part.partition()[i], schema.partition_key[i]->type());
   }
-  return part.partition().size() == 1 ? text : "(" + text + ")";
+  return "(" + text + ")";
 }
 
 uint64_t IndexBytes(const Part& part) {
