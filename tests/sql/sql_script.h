@@ -9,6 +9,7 @@
 //   rows                         it returns exactly these rows, in TabSeparated form
 //   explain-contains             its EXPLAIN indexes = 1 contains each of these lines as a
 //                                fragment, and none of those written behind a '!'
+//   explain-contains with-graphs the same, asked only where graphs are forced
 //   recall-at-least 0.9          of the rows that an exact run returns, it returns this share
 //   restart                      (no statement) the database is closed and opened again
 //   crash-at every               the statement is stopped after every file operation and the power

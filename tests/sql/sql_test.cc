@@ -19,6 +19,8 @@ namespace {
 enum class Mode { kAsWritten, kGraphsForced, kIndexesOff };
 constexpr Mode kModes[] = {Mode::kAsWritten, Mode::kGraphsForced, Mode::kIndexesOff};
 
+constexpr const char* kWithGraphs = "with-graphs";
+
 const char* NameOf(Mode mode) {
   return mode == Mode::kAsWritten      ? "as_written"
          : mode == Mode::kGraphsForced ? "graphs_forced"
@@ -81,6 +83,7 @@ class SqlTest : public testing::Test {
   void Run(const SqlEntry& entry) {
     const bool needs_indexes = entry.verb == "explain-contains" || entry.verb == "recall-at-least";
     if (needs_indexes && mode_ == Mode::kIndexesOff) return;
+    if (entry.argument == kWithGraphs && mode_ != Mode::kGraphsForced) return;
     if (entry.verb == "ok") {
       Rows(database_->Execute(entry.statement));
     } else if (entry.verb == "error") {
