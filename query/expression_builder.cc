@@ -7,6 +7,7 @@
 
 #include "granary/query/functions/column_access.h"
 #include "granary/query/sql/format_ast.h"
+#include "granary/query/sql/literals.h"
 
 namespace granary {
 namespace {
@@ -139,6 +140,23 @@ ExpressionNodePtr ExpressionBuilder::CompileScalarSubquery(const sql::Subquery& 
   return Intern(std::make_shared<ConstantNode>(StoredRows(block.column(0)), std::move(text)));
 }
 
+ExpressionNodePtr ExpressionBuilder::CompileExists(const sql::Function& function) {
+  const auto* subquery =
+      function.arguments.size() == 1 ? sql::As<sql::Subquery>(*function.arguments[0]) : nullptr;
+  if (subquery == nullptr) {
+    throw Error(ErrorCode::kBadArguments,
+                fmt::format("EXISTS takes a subquery: {}", sql::ColumnName(function)));
+  }
+  // One row is enough to know.
+  sql::Query query = *subquery->query;
+  for (sql::Select& select : query.selects) {
+    if (!select.limit) select.limit = sql::MakeNumber("1", /*negative=*/false);
+  }
+  const bool exists = RunSubquery(query).rows() > 0;
+  const ColumnPtr value = StoredRows(MakeConstant(TypeId::kUInt8, Value(uint64_t{exists}), 1));
+  return Intern(std::make_shared<ConstantNode>(value, sql::ColumnName(function)));
+}
+
 Block ExpressionBuilder::RunSubquery(const sql::Query& query) const {
   if (!scope_.run_subquery) {
     throw Error(ErrorCode::kNotImplemented,
@@ -153,6 +171,7 @@ ExpressionNodePtr ExpressionBuilder::CompileFunction(const sql::Function& functi
   const std::string& name = function.name;
   if (name == "in" || name == "globalIn") return CompileIn(function, false);
   if (name == "notIn" || name == "globalNotIn") return CompileIn(function, true);
+  if (name == "exists") return CompileExists(function);
   if (name == "tuple") {
     throw Error(
         ErrorCode::kNotImplemented,

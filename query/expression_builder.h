@@ -49,6 +49,8 @@ class ExpressionBuilder {
   ExpressionNodePtr CompileLiteral(const sql::Literal& literal);
   ExpressionNodePtr CompileParameter(const sql::QueryParameter& parameter);
   ExpressionNodePtr CompileScalarSubquery(const sql::Subquery& subquery);
+  // exists((SELECT ...)): runs the subquery, 1 if it has a row.
+  ExpressionNodePtr CompileExists(const sql::Function& function);
 
   ExpressionNodePtr CompileIdentifier(const sql::Identifier& identifier);
   ExpressionNodePtr FindLambdaParameter(const std::string& name);

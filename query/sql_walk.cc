@@ -27,6 +27,7 @@ void VisitSelect(const sql::Select& select, const Visit& visit) {
   for (const sql::TableExpression& table : select.from) {
     VisitTree(table.function, visit);
     if (table.subquery) VisitExpressions(*table.subquery, visit);
+    VisitTree(table.join.on, visit);
   }
   VisitTree(select.prewhere, visit);
   VisitTree(select.where, visit);

@@ -113,7 +113,17 @@ ExprPtr ParseIdentifier(TokenStream& tokens) {
   return identifier;
 }
 
+// EXISTS (SELECT ...), a call with a subquery.
+ExprPtr ParseExists(TokenStream& tokens) {
+  const size_t offset = tokens.offset();
+  tokens.Expect("EXISTS");
+  return MakeCall(tokens, offset, "exists", {ParseSubquery(tokens)});
+}
+
 ExprPtr ParseWord(TokenStream& tokens) {
+  const bool is_exists =
+      tokens.At("EXISTS") && tokens.Peek(1).kind == TokenKind::kOpenParen && AtSelect(tokens, 2);
+  if (is_exists) return ParseExists(tokens);
   if (ExprPtr special = ParseSpecialForm(tokens)) return special;
   if (tokens.AtIdentifier() && tokens.Peek(1).kind == TokenKind::kOpenParen) {
     return ParseCall(tokens);

@@ -4,6 +4,7 @@
 
 #include "granary/query/sql/grammar.h"
 #include "granary/query/sql/keywords.h"
+#include "granary/query/sql/literals.h"
 #include "granary/table/error.h"
 
 namespace granary::sql {
@@ -187,6 +188,16 @@ std::vector<TableExpression> ParseFrom(TokenStream& tokens) {
   return tables;
 }
 
+// DISTINCT ON (a, b) is LIMIT 1 BY a, b.
+void ParseDistinct(TokenStream& tokens, Select& select) {
+  if (!tokens.Accept("DISTINCT")) return;
+  select.distinct = !tokens.Accept("ON");
+  if (select.distinct) return;
+  tokens.Expect(TokenKind::kOpenParen);
+  select.limit_by = LimitBy{MakeNumber("1", /*negative=*/false), nullptr, ParseExprList(tokens)};
+  tokens.Expect(TokenKind::kCloseParen);
+}
+
 Select ParseSelect(TokenStream& tokens) {
   Select select;
   select.offset_in_text = tokens.offset();
@@ -196,7 +207,7 @@ Select ParseSelect(TokenStream& tokens) {
     } while (tokens.Accept(TokenKind::kComma));
   }
   tokens.Expect("SELECT");
-  select.distinct = tokens.Accept("DISTINCT");
+  ParseDistinct(tokens, select);
   do {
     select.columns.push_back(ParseSelectColumn(tokens));
   } while (tokens.Accept(TokenKind::kComma));

@@ -288,6 +288,15 @@ TEST_F(JoinedTablesTest, PreparedJoinsSeeNewRows) {
   EXPECT_EQ(TextOf(join.Execute()), "1\t100\n1\t5\n");
 }
 
+TEST_F(JoinedTablesTest, PreparedJoinsTakeParametersInOn) {
+  database_->Execute("INSERT INTO q VALUES (1, [1, 1]), (2, [9, 9])");
+  PreparedStatement join = database_->Prepare(
+      "SELECT q.id, t.id FROM q INNER JOIN t ON t.id < {bound:UInt8} AND t.id != q.id "
+      "ORDER BY q.id, L2Distance(t.v, q.v) LIMIT 1 BY q.id");
+  EXPECT_EQ(TextOf(join.Bind("bound", 6).Execute()), "1\t5\n2\t5\n");
+  EXPECT_EQ(TextOf(join.Bind("bound", 4).Execute()), "1\t3\n2\t3\n");
+}
+
 class MatrixTest : public JoinedTablesTest {
  protected:
   std::string Search(const std::string& sql, const std::vector<float>& matrix) {
