@@ -1,6 +1,8 @@
 #include "granary/query/neighbor_step.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <utility>
 
 #include "granary/query/neighbor_result.h"
@@ -48,10 +50,15 @@ const DeclaredIndex* NeighborStep::FindIndex(const PartSet& parts,
   const DeclaredIndex* index = index_name_.empty() ? nullptr : parts.FindIndex(index_name_);
   if (index == nullptr) return nullptr;
   CheckDimensions(*index, query);
-  if (!query.is_finite()) {
+  const auto doubles = query.doubles();
+  const bool has_distances =
+      std::all_of(doubles.begin(), doubles.end(), [](double x) { return std::isfinite(x); });
+  if (!has_distances) {
     throw Error(ErrorCode::kIncorrectQuery,
                 "The query vector holds NaN or infinite elements, which have no neighbours");
   }
+  // Searchers take floats, which some of the elements are beyond.
+  if (!query.is_finite()) return nullptr;
   // Every distance is NaN.
   if (query.function() == DistanceFunction::kCosine && query.is_zero()) return nullptr;
   return index;
