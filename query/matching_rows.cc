@@ -10,7 +10,6 @@
 #include <emmintrin.h>
 #endif
 
-#include "granary/parts/part_reader.h"
 #include "granary/query/scan.h"
 
 namespace granary {
@@ -143,13 +142,16 @@ std::vector<RowBitmap> FindMatchingRows(const GranuleSelection& selection,
   return matching;
 }
 
-void MatchRows(const PartPtr& part, std::span<const uint32_t> rows,
-               const CompiledExpression& condition, const TaskContext& task,
-               std::span<uint8_t> accepted) {
+RowMatcher::RowMatcher(const PartPtr& part, const CompiledExpression& condition,
+                       const TaskContext& task)
+    : condition_(condition) {
   const std::vector<std::string>& columns = condition.required_columns();
-  const Block block =
-      columns.empty() ? Block(rows.size()) : PartReader(part, columns, task).Gather(rows);
-  ConditionMask(*condition.Evaluate(block), accepted);
+  if (!columns.empty()) reader_.emplace(part, columns, task, /*keeps_frames=*/true);
+}
+
+void RowMatcher::Match(std::span<const uint32_t> rows, std::span<uint8_t> accepted) {
+  const Block block = reader_ ? reader_->Gather(rows) : Block(rows.size());
+  ConditionMask(*condition_.Evaluate(block), accepted);
 }
 
 double CostOfFinding(const GranuleSelection& selection, const CompiledExpression& condition) {

@@ -62,6 +62,15 @@ bool BoundsDistance(const ExpressionNode& condition, const std::string& distance
   return false;
 }
 
+// Whether there is such a condition anywhere in an expression.
+bool HasBoundOfDistance(const ExpressionNode& node, const std::string& distance,
+                        bool larger_is_nearer) {
+  return BoundsDistance(node, distance, larger_is_nearer) ||
+         std::any_of(node.arguments().begin(), node.arguments().end(), [&](const auto& argument) {
+           return HasBoundOfDistance(*argument, distance, larger_is_nearer);
+         });
+}
+
 uint64_t SaturatingAdd(uint64_t a, uint64_t b) {
   return a > std::numeric_limits<uint64_t>::max() - b ? std::numeric_limits<uint64_t>::max()
                                                       : a + b;
@@ -583,8 +592,11 @@ PlanPtr SelectPlanner::ReadJoin() {
 }
 
 void SelectPlanner::SplitRange(const NeighborShape& shape) {
-  if (!filter_.condition) return;
   const std::string& distance = shape.distance->text();
+  if (!filter_.condition ||
+      !HasBoundOfDistance(*filter_.condition->root(), distance, shape.larger_is_nearer())) {
+    return;
+  }
   sql::ExprPtr range;
   sql::ExprPtr rest;
   for (const sql::ExprPtr& part : Conjuncts(Both(select_.prewhere, select_.where))) {

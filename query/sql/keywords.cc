@@ -29,7 +29,8 @@ char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 
 
 template <size_t N>
 bool Contains(const std::string_view (&words)[N], std::string_view word) {
-  return std::ranges::any_of(words, [&](std::string_view w) { return EqualWords(w, word); });
+  return std::ranges::any_of(
+      words, [&](std::string_view w) { return w.size() == word.size() && EqualWords(w, word); });
 }
 
 bool IsWordCharacter(char c) {

@@ -114,12 +114,15 @@ class GraphSearch final : public NeighborSearch {
     const size_t width = beam_->width();
     if (fresh_.size() >= wanted) return 0;
     if (2 * fresh_.size() <= wanted) return 2 * width;
-    return std::max(width * wanted / fresh_.size(), width + width / 4);
+    return std::max(width * wanted / fresh_.size(), width + (width + 3) / 4);
   }
 
   size_t WidthOfFirstCall() const {
     if (beam_->width() < FullWidth()) return FullWidth();
-    return HoldsTooFewCandidates() ? 2 * beam_->width() : WidthFor(query_.wanted_at_first());
+    if (!HoldsTooFewCandidates()) return WidthFor(query_.wanted_at_first());
+    // Of hardly more accepted rows than are wanted, the last is within the error of any code.
+    const size_t width = beam_->width();
+    return fresh_.size() < 2 * query_.count ? width + (width + 3) / 4 : 2 * width;
   }
 
   // What the search holds by now.
