@@ -78,8 +78,9 @@ class GraphSearch final : public NeighborSearch {
       if (!WalkToEnd(context)) return;
       CollectAccepted();
       width = first ? WidthOfFirstCall() : WidthFor(query_.count);
-      if (width == 0 || !beam_->Widen(width)) break;
+      if (width == 0) break;
       if (first && WouldMeasureTooMany()) return;
+      if (!beam_->Widen(width)) break;
     }
     out.reserve(out.size() + fresh_.size());
     returned_.reserve(returned_.size() + fresh_.size());
@@ -148,7 +149,8 @@ class GraphSearch final : public NeighborSearch {
   // often as those so far.
   bool WouldMeasureTooMany() const {
     const size_t wanted = query_.wanted_at_first();
-    if (query_.max_visited == 0 || fresh_.size() >= wanted) return false;
+    const bool is_full = beam_->entries().size() == beam_->width();
+    if (query_.max_visited == 0 || !is_full || fresh_.size() >= wanted) return false;
     const double rows_per_accepted =
         static_cast<double>(beam_->visited()) / static_cast<double>(fresh_.size() + 1);
     return rows_per_accepted * static_cast<double>(wanted) >
