@@ -269,7 +269,9 @@ void NeighborSearchRun::PlanPart(uint32_t number) {
       block.vectors = block.present->CountIn(block.first_row, block.rows);
     }
     if (block.accept != nullptr) {
-      block.matching = block.accept->CountRange(block.first_row, block.rows);
+      block.matching = block.rows == block.accept->size()
+                           ? matching.count
+                           : block.accept->CountRange(block.first_row, block.rows);
     }
     if (block.matching == 0) continue;
     block.sub_index = selected.part->OpenSubIndex(*request_.index, index, task_);

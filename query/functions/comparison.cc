@@ -9,6 +9,7 @@
 #include "granary/query/functions/families.h"
 #include "granary/query/functions/numeric_conversion.h"
 #include "granary/query/functions/type_rules.h"
+#include "granary/query/functions/wide_loop.h"
 
 namespace granary {
 namespace {
@@ -47,6 +48,23 @@ using ExactNumber = long double;
 static_assert(std::numeric_limits<ExactNumber>::digits >= 64,
               "64-bit integers and doubles need a common type to be compared in");
 
+// The operands of an operation exchanged.
+template <class Op>
+struct Swapped {
+  template <class T>
+  static bool Apply(const T& a, const T& b) {
+    return Op::Apply(b, a);
+  }
+};
+
+template <class Op, class T>
+ColumnPtr CompareWithConstant(const T* values, T constant, size_t rows) {
+  NumberBuffer<uint8_t> result(rows);
+  uint8_t* out = result.data();
+  ForEachRowWide(rows, [=](size_t row) { out[row] = Op::Apply(values[row], constant); });
+  return result.Finish(TypeId::kUInt8);
+}
+
 template <class Op, class T>
 ColumnPtr CompareNumbers(const Column& left, const Column& right, size_t rows) {
   const NumberView<T> a(left), b(right);
@@ -56,16 +74,8 @@ ColumnPtr CompareNumbers(const Column& left, const Column& right, size_t rows) {
     const auto result = static_cast<uint8_t>(Op::Apply(*x, *y));
     return FillNumbers<uint8_t>(TypeId::kUInt8, rows, [=](size_t) { return result; });
   }
-  if (b.is_constant()) {
-    const T constant = *y;
-    return FillNumbers<uint8_t>(TypeId::kUInt8, rows,
-                                [=](size_t row) { return Op::Apply(x[row], constant); });
-  }
-  if (a.is_constant()) {
-    const T constant = *x;
-    return FillNumbers<uint8_t>(TypeId::kUInt8, rows,
-                                [=](size_t row) { return Op::Apply(constant, y[row]); });
-  }
+  if (b.is_constant()) return CompareWithConstant<Op>(x, *y, rows);
+  if (a.is_constant()) return CompareWithConstant<Swapped<Op>>(y, *x, rows);
   return FillNumbers<uint8_t>(TypeId::kUInt8, rows,
                               [=](size_t row) { return Op::Apply(x[row], y[row]); });
 }

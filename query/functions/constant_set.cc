@@ -6,6 +6,7 @@
 
 #include "granary/query/functions/column_access.h"
 #include "granary/query/functions/conversion.h"
+#include "granary/query/functions/wide_loop.h"
 
 namespace granary {
 namespace {
@@ -70,7 +71,7 @@ ColumnPtr ContainsFew(const T* rows, size_t count, const T* values, size_t value
   uint8_t* out = result.data();
   std::fill_n(out, count, uint8_t{negated});
   for (const T value : std::span(values, value_count)) {
-    for (size_t row = 0; row < count; ++row) out[row] ^= rows[row] == value ? 1 : 0;
+    ForEachRowWide(count, [=](size_t row) { out[row] ^= rows[row] == value ? 1 : 0; });
   }
   return result.Finish(TypeId::kUInt8);
 }

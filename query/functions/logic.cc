@@ -3,6 +3,7 @@
 #include "granary/query/functions/families.h"
 #include "granary/query/functions/row_selection.h"
 #include "granary/query/functions/type_rules.h"
+#include "granary/query/functions/wide_loop.h"
 
 namespace granary {
 namespace {
@@ -34,11 +35,12 @@ FunctionBinder LogicBinder(std::string name) {
     return Function(type, [type](std::span<const ColumnPtr> values, size_t rows) {
       NumberBuffer<uint8_t> result(rows);
       std::vector<uint8_t> mask(rows);
-      ReadTruth(*values[0], {result.data(), rows});
+      uint8_t* out = result.data();
+      const uint8_t* other = mask.data();
+      ReadTruth(*values[0], {out, rows});
       for (const ColumnPtr& value : values.subspan(1)) {
         ReadTruth(*value, mask);
-        uint8_t* out = result.data();
-        for (size_t row = 0; row < rows; ++row) out[row] = Op::Apply(out[row], mask[row]);
+        ForEachRowWide(rows, [=](size_t row) { out[row] = Op::Apply(out[row], other[row]); });
       }
       return result.Finish(type);
     });

@@ -4,6 +4,7 @@
 
 #include "granary/query/functions/column_access.h"
 #include "granary/query/functions/type_rules.h"
+#include "granary/query/functions/wide_loop.h"
 
 namespace granary {
 namespace {
@@ -35,6 +36,20 @@ ColumnPtr ChooseByGather(const DataType& type, std::span<const ColumnPtr> column
   return Concatenate(type, stored)->Gather(picked);
 }
 
+// Of a mask of 0 and 1, added up within bytes first.
+size_t CountOnes(std::span<const uint8_t> mask) {
+  constexpr size_t kRowsAtOnce = 255;
+  size_t ones = 0;
+  for (size_t done = 0; done < mask.size(); done += kRowsAtOnce) {
+    uint8_t some = 0;
+    for (const uint8_t one : mask.subspan(done, std::min(kRowsAtOnce, mask.size() - done))) {
+      some = static_cast<uint8_t>(some + one);
+    }
+    ones += some;
+  }
+  return ones;
+}
+
 }  // namespace
 
 bool IsConditionType(const DataType& type) { return IsNumberOrBool(type); }
@@ -47,12 +62,9 @@ size_t ReadTruth(const Column& column, std::span<uint8_t> mask) {
       std::fill(mask.begin(), mask.end(), value);
       return value ? mask.size() : 0;
     }
-    size_t count = 0;
-    for (size_t row = 0; row < mask.size(); ++row) {
-      mask[row] = values[row] != T{};
-      count += mask[row];
-    }
-    return count;
+    uint8_t* out = mask.data();
+    ForEachRowWide(mask.size(), [=](size_t row) { out[row] = values[row] != T{}; });
+    return CountOnes(mask);
   });
 }
 
