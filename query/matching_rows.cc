@@ -19,11 +19,11 @@ constexpr size_t kRowsPerPiece = 65536;
 constexpr size_t kRowsPerStep = 8192;  // stay in the caches of the CPU
 
 // Nanoseconds (measured: ARCHITECTURE.md). Reading a row: per byte, and for what is no number.
-constexpr double kFixedByte = 0.05;
+constexpr double kFixedByte = 0.04;
 constexpr double kVariableByte = 0.25;
 constexpr double kVariableRow = 5;
 // Evaluating a function over numbers.
-constexpr double kCall = 0.25;
+constexpr double kCall = 0.15;
 // Single rows: for all columns together, and for each column in each granule.
 constexpr double kRowAnywhere = 100;
 constexpr double kFixedGranuleAnywhere = 600;
