@@ -16,9 +16,6 @@ namespace {
 // A column of a part that is read as a whole and kept has at most one part in so many of the cache.
 constexpr size_t kShareOfCache = 4;
 
-// A reader that is asked for single rows again and again holds so many frames.
-constexpr size_t kRecentFrames = 64;
-
 // Of the few rows that a search returns.
 using RowNumbers = boost::container::small_vector<uint32_t, 32>;
 
@@ -137,7 +134,7 @@ class FrameColumnReader final : public ColumnReader {
       for (; i < rows.size() && rows[i] < end; ++i) {
         rows_in_granule.push_back(static_cast<uint32_t>(rows[i] - part_->FirstRow(granule)));
       }
-      pieces.push_back(DecodeSome(granule, *RecentFrame(granule), rows_in_granule));
+      pieces.push_back(DecodeSome(granule, *CachedFrame(granule), rows_in_granule));
     }
     return pieces.size() == 1 ? pieces.front() : Concatenate(column_.type, pieces);
   }
@@ -170,19 +167,6 @@ class FrameColumnReader final : public ColumnReader {
     });
   }
 
-  // The same, found at once if an earlier Gather of a reader that keeps frames has needed it.
-  FramePtr RecentFrame(size_t granule) {
-    if (!keeps_frames_) return CachedFrame(granule);
-    const uint64_t offset = part_->Marks(number_)[granule].frame_offset;
-    recent_.resize(kRecentFrames);
-    auto& [recent_offset, frame] = recent_[granule % kRecentFrames];
-    if (frame == nullptr || recent_offset != offset) {
-      frame = CachedFrame(granule);
-      recent_offset = offset;
-    }
-    return frame;
-  }
-
   ColumnPtr Decode(size_t granule, const FramePtr& frame) const {
     ByteReader in = ReaderOf(granule, *frame);
     return DecodeRows(column_.type, part_->RowsIn({granule, granule + 1}), frame, in);
@@ -201,7 +185,7 @@ class FrameColumnReader final : public ColumnReader {
     for (size_t i = 0; i < rows.size();) {
       const size_t granule = rows[i] / part_->granule_rows();
       const uint64_t first = part_->FirstRow(granule);
-      if (!IsCurrent(granule)) SetCurrent(granule, RecentFrame(granule));
+      if (!IsCurrent(granule)) SetCurrent(granule, CachedFrame(granule));
       const std::span<const std::byte> bytes = BytesOf(granule, *current_);
       const size_t count = part_->RowsIn({granule, granule + 1});
       if (bytes.size() / sizeof(T) < count || !IsAlignedFor<T>(bytes.data())) {
@@ -241,7 +225,6 @@ class FrameColumnReader final : public ColumnReader {
   std::unique_ptr<ReadableFile> file_;
   FramePtr current_;
   uint64_t current_offset_ = 0;
-  std::vector<std::pair<uint64_t, FramePtr>> recent_;  // with their offsets
 };
 
 std::unique_ptr<ColumnReader> MakeReader(const std::shared_ptr<const StoredPart>& part,

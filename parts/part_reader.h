@@ -18,8 +18,7 @@ class PartReader {
   // Reads the named columns, in this order. Throws NO_SUCH_COLUMN_IN_TABLE if the part lacks one.
   // The context outlives the reader. With `keeps_frames` what Read decompresses is kept for the
   // next reader, as that of Gather always is, unless the column would fill much of the cache: for
-  // the columns of a condition that many statements have. Gather then finds frames of its earlier
-  // calls at once.
+  // the columns of a condition that many statements have.
   PartReader(PartPtr part, std::vector<std::string> columns, const TaskContext& context,
              bool keeps_frames = false);
   ~PartReader();

@@ -10,6 +10,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "granary/parts/part_reader.h"
 #include "granary/query/scan.h"
 
 namespace granary {
@@ -142,16 +143,13 @@ std::vector<RowBitmap> FindMatchingRows(const GranuleSelection& selection,
   return matching;
 }
 
-RowMatcher::RowMatcher(const PartPtr& part, const CompiledExpression& condition,
-                       const TaskContext& task)
-    : condition_(condition) {
+void MatchRows(const PartPtr& part, std::span<const uint32_t> rows,
+               const CompiledExpression& condition, const TaskContext& task,
+               std::span<uint8_t> accepted) {
   const std::vector<std::string>& columns = condition.required_columns();
-  if (!columns.empty()) reader_.emplace(part, columns, task, /*keeps_frames=*/true);
-}
-
-void RowMatcher::Match(std::span<const uint32_t> rows, std::span<uint8_t> accepted) {
-  const Block block = reader_ ? reader_->Gather(rows) : Block(rows.size());
-  ConditionMask(*condition_.Evaluate(block), accepted);
+  const Block block =
+      columns.empty() ? Block(rows.size()) : PartReader(part, columns, task).Gather(rows);
+  ConditionMask(*condition.Evaluate(block), accepted);
 }
 
 double CostOfFinding(const GranuleSelection& selection, const CompiledExpression& condition) {

@@ -382,7 +382,7 @@ void NeighborSearchRun::SearchGraphs() {
 
 void NeighborSearchRun::KeepMatching(uint32_t part, std::vector<uint32_t>& rows) {
   std::vector<uint8_t> accepted(rows.size());
-  RowMatcher(selection().parts[part].part, *rows_->condition, task_).Match(rows, accepted);
+  MatchRows(selection().parts[part].part, rows, *rows_->condition, task_, accepted);
   statistics_.decided_rows += rows.size();
   size_t kept = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -393,12 +393,8 @@ void NeighborSearchRun::KeepMatching(uint32_t part, std::vector<uint32_t>& rows)
 
 AcceptSet::Decide NeighborSearchRun::DecideIn(const SelectedPart& selected) const {
   if (!rows_->condition) return {};
-  return [this, &part = selected.part, matcher = std::shared_ptr<RowMatcher>()](
-             auto rows, auto accepted) mutable {
-    if (matcher == nullptr) {
-      matcher = std::make_shared<RowMatcher>(part, *rows_->condition, task_);
-    }
-    matcher->Match(rows, accepted);
+  return [this, &part = selected.part](auto rows, auto accepted) {
+    MatchRows(part, rows, *rows_->condition, task_, accepted);
   };
 }
 
