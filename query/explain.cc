@@ -30,17 +30,16 @@ bool ReadFlag(const sql::SettingChange& change) {
 ExplainOptions ReadOptions(const std::vector<sql::SettingChange>& changes) {
   ExplainOptions options;
   for (const sql::SettingChange& change : changes) {
-    const bool value = ReadFlag(change);
     if (change.name == "header") {
-      options.header = value;
+      options.header = ReadFlag(change);
     } else if (change.name == "actions") {
-      options.actions = value;
+      options.actions = ReadFlag(change);
     } else if (change.name == "indexes") {
-      options.indexes = value;
+      options.indexes = ReadFlag(change);
     } else if (change.name == "description") {
-      options.description = value;
+      options.description = ReadFlag(change);
     } else if (change.name == "json" || change.name == "pretty" || change.name == "compact") {
-      if (!value) continue;
+      if (!ReadFlag(change)) continue;
       throw Error(ErrorCode::kNotImplemented, "EXPLAIN " + change.name + " = 1 is not implemented");
     } else {
       throw Error(ErrorCode::kUnknownSetting, "Unknown option of EXPLAIN '" + change.name +

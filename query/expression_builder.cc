@@ -7,6 +7,7 @@
 
 #include "granary/query/functions/column_access.h"
 #include "granary/query/sql/format_ast.h"
+#include "granary/query/sql/keywords.h"
 #include "granary/query/sql/literals.h"
 
 namespace granary {
@@ -171,11 +172,12 @@ ExpressionNodePtr ExpressionBuilder::CompileFunction(const sql::Function& functi
   const std::string& name = function.name;
   if (name == "in" || name == "globalIn") return CompileIn(function, false);
   if (name == "notIn" || name == "globalNotIn") return CompileIn(function, true);
-  if (name == "exists") return CompileExists(function);
+  if (sql::EqualWords(name, "exists")) return CompileExists(function);
   if (name == "tuple") {
     throw Error(
         ErrorCode::kNotImplemented,
-        fmt::format("Tuples are not supported, except beside IN and compared with each other: {}",
+        fmt::format("Tuples are not supported, except beside IN and compared with each other, nor "
+                    "inside other tuples: {}",
                     sql::ColumnName(function)));
   }
   if (ExpressionNodePtr comparison = CompileTupleComparison(function)) return comparison;

@@ -45,6 +45,17 @@ DistanceQuery NeighborStep::MakeQuery(StatementContext& context) const {
   return query_of(*parameters.Get(shape_.parameter, type));
 }
 
+namespace {
+
+// Why no index can be used for the vector, or null.
+const char* ReasonAgainstIndex(const DistanceQuery& query) {
+  if (!query.is_finite()) return "elements of the query vector are beyond the range of Float32";
+  const bool is_zero = query.function() == DistanceFunction::kCosine && query.is_zero();
+  return is_zero ? "every cosine distance to a zero vector is NaN" : nullptr;
+}
+
+}  // namespace
+
 const DeclaredIndex* NeighborStep::FindIndex(const PartSet& parts,
                                              const DistanceQuery& query) const {
   const DeclaredIndex* index = index_name_.empty() ? nullptr : parts.FindIndex(index_name_);
@@ -57,11 +68,7 @@ const DeclaredIndex* NeighborStep::FindIndex(const PartSet& parts,
     throw Error(ErrorCode::kIncorrectQuery,
                 "The query vector holds NaN or infinite elements, which have no neighbours");
   }
-  // Searchers take floats, which some of the elements are beyond.
-  if (!query.is_finite()) return nullptr;
-  // Every distance is NaN.
-  if (query.function() == DistanceFunction::kCosine && query.is_zero()) return nullptr;
-  return index;
+  return ReasonAgainstIndex(query) == nullptr ? index : nullptr;
 }
 
 NeighborRequest NeighborStep::MakeRequest(const PartSet& parts, const DistanceQuery& query) const {
@@ -189,6 +196,10 @@ void NeighborStep::DescribeSearch(StatementContext& context, StepDescription& de
   const PartSetPtr parts = context.Parts(*table_);
   const DistanceQuery query = MakeQuery(context);
   NeighborRequest request = MakeRequest(*parts, query);
+  const char* reason = ReasonAgainstIndex(query);
+  if (reason != nullptr && !index_name_.empty()) {
+    description.details.back() = std::string("Vector index: not used, ") + reason;
+  }
   std::optional<NeighborSearchRun> run;
   Find(parts, request, context.task(), run);
   DescribeStatistics(request.index, run->selection(), run->statistics(),

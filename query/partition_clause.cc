@@ -28,6 +28,10 @@ std::vector<Value> KeyValues(const std::vector<Value>& wanted, const Schema& sch
     const ColumnPtr value =
         is_text ? ConvertExactly(StoredRows(MakeConstant(TypeId::kString, wanted[i], 1)), type)
                 : MakeConstant(type, wanted[i], 1);
+    if (value == nullptr) {
+      throw Error(ErrorCode::kTypeMismatch,
+                  fmt::format("PARTITION: '{}' is no {}", wanted[i].as_string(), type.name()));
+    }
     values.push_back(value->ValueAt(0));
   }
   return values;
@@ -56,6 +60,8 @@ std::optional<std::string> PartitionIdOf(const sql::PartitionName& name, const P
         parts.parts.begin(), parts.parts.end(),
         [&](const VisiblePart& visible) { return visible.part->name().partition_id == id; });
     if (exists) return id;
+    // What is no value of the key can be nothing but an id.
+    if (parts.schema->partition_key.size() != 1) return std::nullopt;
   }
   if (name.is_id) return std::nullopt;
   const std::vector<Value> values = KeyValues(wanted, *parts.schema);

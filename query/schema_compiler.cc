@@ -185,7 +185,8 @@ IndexDeclaration CompileIndex(const sql::IndexDefinition& index, const Expressio
   const auto* function = sql::As<sql::Function>(*index.expression);
   if (function != nullptr && function->name == "tuple" && function->arguments.size() != 1) {
     throw Error(ErrorCode::kIncorrectNumberOfColumns,
-                "Index '" + index.name + "' must be over exactly one column or expression; declare an index for each");
+                "Index '" + index.name +
+                    "' must be over exactly one column or expression; declare an index for each");
   }
   const sql::Expr& expression = function != nullptr && function->name == "tuple"
                                     ? *function->arguments.front()

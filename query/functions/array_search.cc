@@ -7,6 +7,7 @@
 
 #include "granary/query/functions/aggregate_function.h"
 #include "granary/query/functions/array_rows.h"
+#include "granary/query/functions/column_access.h"
 #include "granary/query/functions/constant_set.h"
 #include "granary/query/functions/conversion.h"
 #include "granary/query/functions/families.h"
@@ -85,6 +86,12 @@ ColumnPtr HaveOneOfEach(const std::vector<ConstantSet>& sets, const ArrayColumn&
   return std::make_shared<NumberColumn<uint8_t>>(TypeId::kUInt8, std::move(have));
 }
 
+// The arrays are looked through once for each.
+bool HasFewElements(const ColumnPtr& array) {
+  constexpr size_t kFewElements = 8;
+  return ArrayView(*array).Length(0) <= kFewElements;
+}
+
 // Of the elements of a constant array: one set of all, or a set of each.
 std::vector<ConstantSet> SetsOf(const ColumnPtr& array, const DataType& element, bool each) {
   const auto sought = DenseArrays(StoredRows(array), element);
@@ -106,7 +113,8 @@ FunctionBinder SubsetBinder(std::string name, bool needs_all) {
   return [=](std::span<const FunctionArgument> arguments, const FunctionContext&) {
     const DataType element = CommonTypeOrThrow(
         std::array{RequireArray(name, arguments, 0), RequireArray(name, arguments, 1)}, name);
-    if (arguments[1].constant != nullptr && !element.is_nothing()) {
+    const bool is_set = arguments[1].constant != nullptr && !element.is_nothing();
+    if (is_set && (!needs_all || HasFewElements(arguments[1].constant))) {
       return Function(TypeId::kUInt8,
                       [element, sets = SetsOf(arguments[1].constant, element, needs_all)](
                           std::span<const ColumnPtr> values, size_t rows) {

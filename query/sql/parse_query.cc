@@ -107,7 +107,8 @@ void ParseFetch(TokenStream& tokens, Select& select) {
   if (!select.with_ties) tokens.Expect("ONLY");
 }
 
-void ParseLimits(TokenStream& tokens, Select& select) {
+// Not inlined, as what it needs would be in the frame of each of many nested SELECTs.
+[[gnu::noinline]] void ParseLimits(TokenStream& tokens, Select& select) {
   if (tokens.Accept("LIMIT") && ParseLimit(tokens, select) && tokens.Accept("LIMIT")) {
     ParseLimit(tokens, select);
   }
@@ -188,8 +189,8 @@ std::vector<TableExpression> ParseFrom(TokenStream& tokens) {
   return tables;
 }
 
-// DISTINCT ON (a, b) is LIMIT 1 BY a, b.
-void ParseDistinct(TokenStream& tokens, Select& select) {
+// DISTINCT ON (a, b) is LIMIT 1 BY a, b. Not inlined, like ParseLimits.
+[[gnu::noinline]] void ParseDistinct(TokenStream& tokens, Select& select) {
   if (!tokens.Accept("DISTINCT")) return;
   select.distinct = !tokens.Accept("ON");
   if (select.distinct) return;

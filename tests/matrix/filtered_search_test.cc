@@ -115,7 +115,7 @@ class FilteredSearches {
   }
 
   void Run() {
-    CheckExact();
+    ASSERT_NO_FATAL_FAILURE(CheckExact());
     for (const Strategy& strategy : kStrategies) {
       SCOPED_TRACE(strategy.name);
       RunStrategy(strategy);

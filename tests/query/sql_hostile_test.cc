@@ -30,7 +30,8 @@ TEST(SqlErrors, SayWhereAndWhatWasExpected) {
       {"SELECT a FORM t",
        "Syntax error at position 15 (line 1, column 15): met 't' in: t. Expected one of: ',', "
        "FROM, "
-       "PREWHERE, WHERE, GROUP BY, HAVING, ORDER BY, LIMIT, OFFSET, FETCH, SETTINGS, UNION, INTO OUTFILE, "
+       "PREWHERE, WHERE, GROUP BY, HAVING, ORDER BY, LIMIT, OFFSET, FETCH, SETTINGS, UNION, INTO "
+       "OUTFILE, "
        "FORMAT, ';', end of query"},
       {"SELECT 1,\n  FROM t",
        "Syntax error at position 13 (line 2, column 3): met 'FROM' in: FROM "
