@@ -74,10 +74,10 @@ class GraphSearch final : public NeighborSearch {
       std::sort(returned_.begin(), returned_.end());
     }
     Charge(context);
-    for (size_t width = beam_->width(); width > 0;) {
+    while (true) {
       if (!WalkToEnd(context)) return;
       CollectAccepted();
-      width = first ? WidthOfFirstCall() : WidthFor(query_.count);
+      const size_t width = first ? WidthOfFirstCall() : WidthFor(query_.count);
       if (width == 0) break;
       if (first && WouldMeasureTooMany()) return;
       if (!beam_->Widen(width)) break;
