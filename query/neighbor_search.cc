@@ -150,7 +150,10 @@ void AddRowsWithoutDistance(SearchableRowsPtr rows, const DistanceQuery& query,
 NeighborSearchRun::NeighborSearchRun(SearchableRowsPtr rows, const NeighborRequest& request,
                                      const TaskContext& task)
     : rows_(std::move(rows)), request_(request), task_(task), scan_(&selection(), &task) {
-  if (rows_->condition && !EvaluatesLazily()) rows_ = FindSearchableRows(rows_, task);
+  if (rows_->condition) {
+    cost_of_finding_ = CostOfFinding(selection(), *rows_->condition);
+    if (!EvaluatesLazily()) rows_ = FindSearchableRows(rows_, task);
+  }
   for (const MatchingRows& matching : rows_->matching) statistics_.matching_rows += matching.count;
 }
 
@@ -194,10 +197,9 @@ bool NeighborSearchRun::EvaluatesLazily() const {
   constexpr size_t kProbe = NeighborQuery::kProbeWidth;
   const double walk =
       SearchCosts::OfWalk(kProbe * SearchCosts::kRowsPerEffort, request_.query->dimensions());
-  const double finding = CostOfFinding(selection(), condition);
   const auto parts = static_cast<double>(selection().parts.size());
-  return 2 * parts * (walk + CostOfMatching(kProbe, selection(), condition)) < finding &&
-         CostOfMatching(effort(), selection(), condition) < finding;
+  return 2 * parts * (walk + CostOfMatching(kProbe, selection(), condition)) < cost_of_finding_ &&
+         CostOfMatching(effort(), selection(), condition) < cost_of_finding_;
 }
 
 void NeighborSearchRun::AddScan(const VectorScanRange& range, const char* reason) {
@@ -324,7 +326,7 @@ void NeighborSearchRun::LimitVisits(SearchedBlock& block) const {
       CostOfMatching(looked_up, selection(), *rows_->condition) / std::max(width, 1.0);
   const double share =
       static_cast<double>(block.matching) / static_cast<double>(statistics_.matching_rows);
-  const double finding = share * CostOfFinding(selection(), *rows_->condition);
+  const double finding = share * cost_of_finding_;
   const double per_lookup = lookup / SearchCosts::kRowsPerEffort;
   const double per_row =
       per_lookup + SearchCosts::OfWalk(1, block.sub_index->neighbor_searcher()->bytes_per_row());

@@ -140,6 +140,7 @@ class NeighborSearchRun {
   SearchableRowsPtr rows_;
   const NeighborRequest& request_;
   const TaskContext& task_;
+  double cost_of_finding_ = 0;  // what it costs to evaluate WHERE for all rows
   std::vector<SearchedBlock> graphs_;
   std::vector<VectorScanRange> scans_;
   std::vector<RowBitmap> scanned_rows_;  // what of them matches, where WHERE is evaluated late
