@@ -1,13 +1,19 @@
 #include "granary/parts/catalog.h"
 
 #include <algorithm>
+#include <charconv>
 #include <mutex>
+#include <random>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "granary/parts/commit_log.h"
+#include "granary/parts/format.h"
+#include "granary/parts/table_recovery.h"
+#include "granary/parts/table_restore.h"
 #include "granary/table/byte_stream.h"
 
 namespace granary {
@@ -27,15 +33,22 @@ struct CatalogChange {
 
 struct CatalogState {
   std::map<std::string, uint64_t> tables;
+  std::set<uint64_t> dropped;  // directories that records take away
   uint64_t next_id = 1;
 
   void Apply(const CatalogChange& change, const std::string& what) {
     for (const std::string& name : change.removed) {
-      if (tables.erase(name) != 0) continue;
+      const auto found = tables.find(name);
+      if (found != tables.end()) {
+        dropped.insert(found->second);
+        tables.erase(found);
+        continue;
+      }
       throw Error(ErrorCode::kCorruptedData,
                   fmt::format("{} removes table {}, which does not exist", what, name));
     }
     for (const auto& [name, id] : change.added) {
+      dropped.erase(id);
       if (tables.emplace(name, id).second) continue;
       throw Error(ErrorCode::kCorruptedData, fmt::format("{} adds table {} twice", what, name));
     }
@@ -75,6 +88,123 @@ CatalogChange Decode(std::span<const std::byte> record, const std::string& what)
   return change;
 }
 
+// Directories of tables that there are, by number.
+std::map<uint64_t, std::string> TableDirectories(FileSystem& files, const std::string& database) {
+  std::map<uint64_t, std::string> directories;
+  const std::string tables = JoinPath(database, kTablesDirectory);
+  if (!files.IsDirectory(tables)) return directories;
+  for (const std::string& name : files.List(tables)) {
+    uint64_t id = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+    const bool is_number = error == std::errc() && end == name.data() + name.size();
+    if (is_number) directories[id] = JoinPath(tables, name);
+  }
+  return directories;
+}
+
+bool HoldsTable(FileSystem& files, const std::string& directory) {
+  return files.Exists(JoinPath(directory, kCommitLogFile)) ||
+         files.Exists(JoinPath(directory, kDefinitionFile));
+}
+
+bool HasTables(FileSystem& files, const std::string& database) {
+  const auto directories = TableDirectories(files, database);
+  return std::any_of(directories.begin(), directories.end(),
+                     [&](const auto& entry) { return HoldsTable(files, entry.second); });
+}
+
+uint64_t NewDatabaseId() {
+  std::random_device random;
+  const uint64_t id = uint64_t{random()} << 32 | random();
+  return std::max<uint64_t>(id, 1);
+}
+
+[[noreturn]] void ThrowCatalogLost(const std::string& problem) {
+  throw Error(
+      ErrorCode::kCorruptedData,
+      fmt::format("{}. The tables are still there. Put the file back from a backup, or open "
+                  "the database with DatabaseOptions::restore (the runner: --restore), "
+                  "which makes a new catalogue from what the tables' directories say",
+                  problem));
+}
+
+// Makes a catalogue of what is left.
+class CatalogRestoration {
+ public:
+  CatalogRestoration(const std::shared_ptr<FileSystem>& files, const std::string& directory,
+                     const Catalog::NameOf& name_of)
+      : files_(*files),
+        directory_(directory),
+        path_(JoinPath(directory, kCatalogFile)),
+        name_of_(name_of) {}
+
+  std::vector<std::string> Run() {
+    const CommitLog::Remains remains = CommitLog::Salvage(files_, path_, std::nullopt);
+    if (remains.problem.empty() || !HasTables(files_, directory_)) return {};
+    Report(remains.problem);
+    if (remains.owner) database_ = remains.owner->database;
+    Apply(remains.records);
+    Apply(remains.beyond_gap);
+    TakeUpDirectories();
+    if (database_ == 0) database_ = NewDatabaseId();
+    CommitLog::Create(files_, path_, {database_, 0}, EncodeSnapshot(state_), remains.next_sequence);
+    return std::move(report_);
+  }
+
+ private:
+  void Report(std::string sentence) { report_.push_back(std::move(sentence)); }
+
+  void Apply(const std::vector<std::vector<std::byte>>& records) {
+    for (const std::vector<std::byte>& record : records) {
+      try {
+        CatalogChange change = Decode(record, path_);
+        std::erase_if(change.removed,
+                      [&](const std::string& name) { return !state_.tables.contains(name); });
+        state_.Apply(change, path_);
+      } catch (const Error&) {  // as good as lost
+      }
+    }
+  }
+
+  void TakeUpDirectories() {
+    const auto directories = TableDirectories(files_, directory_);
+    std::erase_if(state_.tables, [&](const auto& table) {
+      if (directories.contains(table.second)) return false;
+      Report(fmt::format("Table {} has no directory any more and is left out", table.first));
+      return true;
+    });
+    for (const auto& [id, path] : directories) {
+      state_.next_id = std::max(state_.next_id, id + 1);
+      const TableTraces traces = FindTableTraces(files_, path);
+      if (database_ == 0 && traces.owner) database_ = traces.owner->database;
+      const bool is_named =
+          std::any_of(state_.tables.begin(), state_.tables.end(),
+                      [id = id](const auto& table) { return table.second == id; });
+      if (!is_named && !state_.dropped.contains(id)) TakeUp(id, path, traces.definition);
+    }
+  }
+
+  void TakeUp(uint64_t id, const std::string& path, const std::string& definition) {
+    std::string name;
+    try {
+      if (!definition.empty()) name = name_of_(definition);
+    } catch (const Error&) {  // not a definition
+    }
+    if (name.empty()) name = fmt::format("restored_{}", id);
+    while (state_.tables.contains(name)) name += fmt::format("_{}", id);
+    state_.tables[name] = id;
+    Report(fmt::format("Table {} was taken up from {}", name, path));
+  }
+
+  FileSystem& files_;
+  const std::string directory_;
+  const std::string path_;
+  const Catalog::NameOf& name_of_;
+  CatalogState state_;
+  uint64_t database_ = 0;
+  std::vector<std::string> report_;
+};
+
 }  // namespace
 
 class Catalog::Impl {
@@ -84,45 +214,42 @@ class Catalog::Impl {
       : files_(std::move(files)), directory_(directory), read_only_(read_only) {
     const std::string path = JoinPath(directory_, kCatalogFile);
     if (!read_only_) PrepareDirectory(path);
-    const CommitLog::Contents contents = CommitLog::Read(*files_, path);
-    for (const std::vector<std::byte>& record : contents.records) {
-      state_.Apply(Decode(record, path), path);
-    }
-    log_ = std::make_unique<CommitLog>(files_, path, contents);
-    if (read_only_) return;
-    if (contents.torn_bytes > 0) {
-      context.Warn(
-          fmt::format("{}: {} bytes after the last whole record were cut off; a statement "
-                      "that was not acknowledged has not happened",
-                      path, contents.torn_bytes));
-      log_->Replace(EncodeSnapshot(state_));
-    }
-    DeleteRubbish();
+    const CommitLog::Contents contents = ReadLog(path);
+    database_ = contents.owner.database;
+    if (!read_only_ && database_ == 0) database_ = NewDatabaseId();
+    log_ = std::make_unique<CommitLog>(files_, path, LogOwner{database_, 0}, contents);
+    for (const std::string& warning : contents.warnings) context.Warn(warning);
+    if (!read_only_ && contents.must_rewrite) log_->Replace(EncodeSnapshot(state_));
+    TidyUp(contents.is_end_known, context);
+    if (!read_only_ && !contents.is_end_known) log_->NoteDurablePoint();
   }
 
-  std::map<std::string, std::string> tables() const {
+  std::map<std::string, CatalogTable> tables() const {
     const std::lock_guard lock(mutex_);
-    std::map<std::string, std::string> tables;
-    for (const auto& [name, id] : state_.tables) tables[name] = TableDirectory(id);
+    std::map<std::string, CatalogTable> tables;
+    for (const auto& [name, id] : state_.tables) tables[name] = PlaceOf(id);
     return tables;
   }
 
-  std::string Create(const std::string& name,
-                     const std::function<void(const std::string& directory)>& make) {
+  void Create(const std::string& name, const std::function<void(const CatalogTable&)>& make) {
     const std::lock_guard lock(mutex_);
     CheckWritable();
     CheckFree(name);
     // An id is used up even if the statement fails.
     const uint64_t id = next_unused_id_ = std::max(next_unused_id_ + 1, state_.next_id);
-    const std::string path = TableDirectory(id);
+    const CatalogTable place = PlaceOf(id);
     try {
-      make(path);
+      make(place);
       Commit({{}, {{name, id}}, id + 1});
     } catch (...) {
-      if (!log_->has_failed()) RemoveQuietly(path);
+      // If the record may be there, the directory has to be, until the record has been cut back.
+      if (log_->is_in_doubt()) {
+        doubtful_.push_back(place.directory);
+      } else {
+        RemoveQuietly(place.directory);
+      }
       throw;
     }
-    return path;
   }
 
   void Drop(const std::string& name) {
@@ -145,17 +272,61 @@ class Catalog::Impl {
     CreateDirectories(*files_, directory_);
     lock_ = files_->Lock(JoinPath(directory_, kLockFile));
     CreateDirectories(*files_, JoinPath(directory_, kTablesDirectory));
-    if (!files_->Exists(path)) CommitLog::Create(*files_, path, EncodeSnapshot({}));
+    if (files_->Exists(path) || HasTables(*files_, directory_)) return;
+    CommitLog::Create(*files_, path, {NewDatabaseId(), 0}, EncodeSnapshot({}));
   }
 
-  void DeleteRubbish() {
-    const std::string tables = JoinPath(directory_, kTablesDirectory);
-    for (const std::string& name : files_->List(tables)) {
-      const bool is_named =
-          std::any_of(state_.tables.begin(), state_.tables.end(),
-                      [&](const auto& table) { return std::to_string(table.second) == name; });
-      if (!is_named) RemoveTree(*files_, JoinPath(tables, name));
+  CommitLog::Contents ReadLog(const std::string& path) {
+    if (!files_->Exists(path) && HasTables(*files_, directory_)) {
+      ThrowCatalogLost(fmt::format("{} is missing, though there are tables", path));
     }
+    try {
+      CommitLog::Contents contents = CommitLog::Read(*files_, path, std::nullopt);
+      for (const std::vector<std::byte>& record : contents.records) {
+        state_.Apply(Decode(record, path), path);
+      }
+      return contents;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kCorruptedData) throw;
+      ThrowCatalogLost(error.message());
+    }
+  }
+
+  // Deletes what no record names, or puts it aside where the record may be lost.
+  void TidyUp(bool is_end_known, const TaskContext& context) {
+    std::set<uint64_t> named;
+    for (const auto& [name, id] : state_.tables) named.insert(id);
+    for (const auto& [id, path] : TableDirectories(*files_, directory_)) {
+      if (named.contains(id)) continue;
+      const bool may_be_missed =
+          !is_end_known && !state_.dropped.contains(id) && HoldsTable(*files_, path);
+      if (may_be_missed) {
+        PutAside(id, path, context);
+      } else if (!read_only_) {
+        RemoveTree(*files_, path);
+      }
+    }
+  }
+
+  void PutAside(uint64_t id, const std::string& path, const TaskContext& context) {
+    const std::string reason = fmt::format(
+        "no record of {} names it: the CREATE TABLE was interrupted before it was acknowledged, or "
+        "its record has been lost",
+        JoinPath(directory_, kCatalogFile));
+    if (read_only_) {
+      context.Warn(fmt::format("The table in {} is left out: {}", path, reason));
+      return;
+    }
+    const std::string detached = JoinPath(directory_, kDetachedDirectory);
+    CreateDirectories(*files_, detached);
+    std::string target = JoinPath(detached, std::to_string(id));
+    for (int i = 1; files_->Exists(target); ++i) {
+      target = JoinPath(detached, fmt::format("{}.{}", id, i));
+    }
+    files_->Rename(path, target);
+    files_->SyncDirectory(detached);
+    files_->SyncDirectory(JoinPath(directory_, kTablesDirectory));
+    context.Warn(fmt::format("The table in {} was moved to {}: {}", path, target, reason));
   }
 
   void RemoveQuietly(const std::string& path) {
@@ -165,21 +336,14 @@ class Catalog::Impl {
     }
   }
 
-  std::string TableDirectory(uint64_t id) const {
-    return JoinPath(JoinPath(directory_, kTablesDirectory), std::to_string(id));
+  CatalogTable PlaceOf(uint64_t id) const {
+    return {JoinPath(JoinPath(directory_, kTablesDirectory), std::to_string(id)), {database_, id}};
   }
 
   void CheckWritable() const {
     if (read_only_) {
       throw Error(ErrorCode::kReadonly,
                   fmt::format("The database in {} is open read-only", directory_));
-    }
-    if (log_->has_failed()) {
-      throw Error(ErrorCode::kCannotWriteFile,
-                  fmt::format("An earlier failure left the catalogue of {} in an unknown state; "
-                              "tables can be made and dropped again once the database has been "
-                              "opened again",
-                              directory_));
     }
   }
 
@@ -203,6 +367,8 @@ class Catalog::Impl {
     entry.after = [&next] { return EncodeSnapshot(next); };
     log_->Commit(entry, std::max(kRecordsToFold, next.tables.size()), UINT64_MAX);
     state_ = std::move(next);
+    for (const std::string& path : doubtful_) RemoveQuietly(path);
+    doubtful_.clear();
   }
 
   const std::shared_ptr<FileSystem> files_;
@@ -212,8 +378,10 @@ class Catalog::Impl {
 
   mutable std::mutex mutex_;  // guards what follows
   CatalogState state_;
+  uint64_t database_ = 0;
   uint64_t next_unused_id_ = 0;
   std::unique_ptr<CommitLog> log_;
+  std::vector<std::string> doubtful_;  // of failed statements whose records may be in the log
 };
 
 Catalog::Catalog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -226,10 +394,17 @@ std::unique_ptr<Catalog> Catalog::Open(std::shared_ptr<FileSystem> files,
       new Catalog(std::make_unique<Impl>(std::move(files), directory, read_only, context)));
 }
 
-std::map<std::string, std::string> Catalog::tables() const { return impl_->tables(); }
-std::string Catalog::Create(const std::string& name,
-                            const std::function<void(const std::string& directory)>& make) {
-  return impl_->Create(name, make);
+std::vector<std::string> Catalog::Restore(const std::shared_ptr<FileSystem>& files,
+                                          const std::string& directory, const NameOf& name_of) {
+  if (!files->IsDirectory(directory)) return {};
+  const auto lock = files->Lock(JoinPath(directory, kLockFile));
+  return CatalogRestoration(files, directory, name_of).Run();
+}
+
+std::map<std::string, CatalogTable> Catalog::tables() const { return impl_->tables(); }
+void Catalog::Create(const std::string& name,
+                     const std::function<void(const CatalogTable& place)>& make) {
+  impl_->Create(name, make);
 }
 void Catalog::Drop(const std::string& name) { impl_->Drop(name); }
 void Catalog::Rename(const std::string& from, const std::string& to) { impl_->Rename(from, to); }

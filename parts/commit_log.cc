@@ -1,191 +1,284 @@
 #include "granary/parts/commit_log.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "granary/parts/format.h"
-#include "granary/parts/frame.h"
-#include "granary/table/byte_stream.h"
 
 namespace granary {
 namespace {
 
-constexpr size_t kHeaderBytes = 16;
-constexpr size_t kRecordHeaderBytes = 32;
-constexpr size_t kRecordAlignment = 8;
-constexpr size_t kChecksumBytes = sizeof(uint64_t);
-
-std::vector<std::byte> LogHeader() {
-  ByteWriter body;
-  body.Write<uint32_t>(kLogMagic);
-  body.Write<uint16_t>(kLogFormatVersion);
-  body.Write<uint16_t>(0);
-  ByteWriter header;
-  header.Write<uint64_t>(Checksum(body.bytes(), 0));
-  header.Append(body.bytes());
-  return header.Take();
+std::vector<std::byte> EncodeLog(const LogOwner& owner, std::span<const std::byte> record,
+                                 uint64_t sequence) {
+  std::vector<std::byte> log = EncodeLogHeader(owner, sequence);
+  const std::vector<std::byte> copies = EncodeLogRecord(record, owner, log.size(), sequence, 0);
+  log.insert(log.end(), copies.begin(), copies.end());
+  return log;
 }
 
-void CheckHeader(std::span<const std::byte> log, const std::string& path) {
-  ByteReader in(log, path);
-  const auto checksum = in.Read<uint64_t>();
-  if (in.Read<uint32_t>() != kLogMagic) in.ThrowCorrupted("not a log of Granary");
-  const auto version = in.Read<uint16_t>();
-  if (Checksum(log.subspan(kChecksumBytes, kHeaderBytes - kChecksumBytes), 0) != checksum) {
-    in.ThrowCorrupted("the checksum of its header does not match");
-  }
-  if (version != kLogFormatVersion) {
-    throw Error(ErrorCode::kUnknownFormatVersion,
-                fmt::format("{} has format version {}; this build of Granary reads version {}",
-                            path, version, kLogFormatVersion));
+void RemoveQuietly(FileSystem& files, const std::string& path) {
+  try {
+    if (files.Exists(path)) files.Remove(path);
+  } catch (const Error&) {  // the next open removes it
   }
 }
 
-struct Record {
-  uint64_t sequence = 0;
-  uint64_t durable_offset = 0;  // everything before it was durable when the record was written
-  std::span<const std::byte> payload;
-  uint64_t end = 0;
+// The new log under its temporary name, durable but for that name.
+void WriteFresh(FileSystem& files, const std::string& fresh, std::span<const std::byte> log) {
+  if (files.Exists(fresh)) files.Remove(fresh);
+  const auto file = files.Create(fresh);
+  try {
+    file->Append(log);
+    file->Sync();
+    file->Close();
+  } catch (...) {
+    RemoveQuietly(files, fresh);
+    throw;
+  }
+}
+
+// A hint that is missing or damaged says nothing.
+std::optional<DurablePoint> ReadDurablePoint(FileSystem& files, const std::string& log) {
+  const std::string path = log + kDurablePointSuffix;
+  if (!files.Exists(path) || files.IsDirectory(path)) return std::nullopt;
+  return DecodeDurablePoint(ReadWholeFile(files, path));
+}
+
+void WriteDurablePoint(FileSystem& files, const std::string& log, const DurablePoint& point) {
+  try {
+    files.Overwrite(log + kDurablePointSuffix, EncodeDurablePoint(point));
+  } catch (...) {  // it only says less than it could
+  }
+}
+
+// A log and what is known of its end.
+struct LogFile {
+  std::optional<DurablePoint> point;
+  std::vector<std::byte> bytes;
+  ParsedLog log;  // into bytes
+
+  LogFile(FileSystem& files, const std::string& path)
+      // The point first: it never says more than a log that is read later.
+      : point(ReadDurablePoint(files, path)),
+        bytes(ReadWholeFile(files, path)),
+        log(ParseLog(bytes, path)) {
+    if (point && point->owner != log.owner) point.reset();
+  }
 };
 
-// Nothing if there is no whole record at `offset`.
-std::optional<Record> RecordAt(std::span<const std::byte> log, uint64_t offset) {
-  if (log.size() < kRecordHeaderBytes || offset > log.size() - kRecordHeaderBytes) {
-    return std::nullopt;
+// What is wrong with a log, or nothing.
+std::string FindDamage(const ParsedLog& log, const std::optional<DurablePoint>& point,
+                       const std::string& path) {
+  if (log.damage) {
+    return fmt::format(
+        "{} is damaged at offset {}: neither copy of the record there matches its checksum, and "
+        "later ones were written after it",
+        path, *log.damage);
   }
-  ByteReader in(log.subspan(offset), "log record");
-  const auto checksum = in.Read<uint64_t>();
-  if (in.Read<uint32_t>() != kLogRecordMagic) return std::nullopt;
-  const uint64_t payload_bytes = in.Read<uint32_t>();
-  Record record;
-  record.sequence = in.Read<uint64_t>();
-  record.durable_offset = in.Read<uint64_t>();
-  const uint64_t padded_bytes = RoundUp(payload_bytes, kRecordAlignment);
-  if (padded_bytes > in.remaining()) return std::nullopt;
-  const uint64_t covered_bytes = kRecordHeaderBytes - kChecksumBytes + padded_bytes;
-  if (Checksum(log.subspan(offset + kChecksumBytes, covered_bytes), offset) != checksum) {
-    return std::nullopt;
+  if (point && log.next_sequence() < point->durable_end) {
+    return fmt::format(
+        "{} is damaged at offset {}: {} of its records that were on stable storage are missing at "
+        "its end",
+        path, log.whole_bytes, point->durable_end - log.next_sequence());
   }
-  record.payload = in.ReadBytes(payload_bytes);
-  record.end = offset + kRecordHeaderBytes + padded_bytes;
-  return record;
+  if (log.records.empty()) {
+    return fmt::format("{} is damaged at offset {}: its first record is not whole", path,
+                       log.whole_bytes);
+  }
+  return "";
 }
 
-// A record behind `offset` that was written when the bytes at `offset` were known to be durable
-// means that they were not torn by a crash but damaged later.
-void ThrowIfDamagedLater(std::span<const std::byte> log, uint64_t offset, const std::string& path) {
-  for (uint64_t later = offset; later < log.size(); later += kRecordAlignment) {
-    const std::optional<Record> record = RecordAt(log, later);
-    if (!record || record->durable_offset <= offset) continue;
-    throw Error(ErrorCode::kCorruptedData,
-                fmt::format("{} is damaged at offset {}: the record there does not match its "
-                            "checksum, and a later one at offset {} was written after it. Restore "
-                            "the file from a backup",
-                            path, offset, later));
-  }
+std::string FindWrongOwner(const ParsedLog& log, const std::optional<LogOwner>& owner,
+                           const std::string& path) {
+  if (!owner || log.version == 1 || log.owner == *owner) return "";
+  return fmt::format(
+      "{} belongs elsewhere: it is the log of directory {} of database {:016x}, not of directory "
+      "{} of database {:016x}",
+      path, log.owner.table, log.owner.database, owner->table, owner->database);
 }
 
-std::vector<std::byte> FrameRecord(std::span<const std::byte> record, uint64_t offset,
-                                   uint64_t sequence, uint64_t durable_offset) {
-  ByteWriter covered;
-  covered.Write<uint32_t>(kLogRecordMagic);
-  covered.Write<uint32_t>(static_cast<uint32_t>(record.size()));
-  covered.Write<uint64_t>(sequence);
-  covered.Write<uint64_t>(durable_offset);
-  covered.Append(record);
-  covered.AlignTo(kRecordAlignment);
-  ByteWriter framed;
-  framed.Write<uint64_t>(Checksum(covered.bytes(), offset));
-  framed.Append(covered.bytes());
-  return framed.Take();
+std::vector<std::vector<std::byte>> Copies(const std::vector<ParsedLog::Record>& records) {
+  std::vector<std::vector<std::byte>> copies;
+  for (const ParsedLog::Record& record : records) {
+    copies.emplace_back(record.payload.begin(), record.payload.end());
+  }
+  return copies;
+}
+
+std::vector<std::string> DescribeBlemishes(const ParsedLog& log, const std::string& path) {
+  std::vector<std::string> warnings;
+  if (log.mended) {
+    warnings.push_back(
+        fmt::format("{}: one of two copies at offset {} is damaged or unfinished; the other one "
+                    "was read, nothing is lost",
+                    path, *log.mended));
+  }
+  if (log.torn_bytes > 0) {
+    warnings.push_back(fmt::format(
+        "{}: {} bytes at offset {}, behind the last whole record, are left out: as far as can be "
+        "known the end of a statement that was interrupted and never acknowledged",
+        path, log.torn_bytes, log.whole_bytes));
+  }
+  return warnings;
 }
 
 }  // namespace
 
-void CommitLog::Create(FileSystem& files, const std::string& path,
-                       std::span<const std::byte> record) {
+void CommitLog::Create(FileSystem& files, const std::string& path, const LogOwner& owner,
+                       std::span<const std::byte> record, uint64_t sequence) {
   const std::string fresh = path + kFreshLogSuffix;
-  if (files.Exists(fresh)) files.Remove(fresh);
-  const auto file = files.Create(fresh);
-  file->Append(LogHeader());
-  file->Append(FrameRecord(record, kHeaderBytes, 0, 0));
-  file->Sync();
-  file->Close();
+  WriteFresh(files, fresh, EncodeLog(owner, record, sequence));
   files.Rename(fresh, path);
   files.SyncDirectory(ParentDirectory(path));
+  WriteDurablePoint(files, path, {owner, sequence + 1, sequence + 1});
 }
 
-CommitLog::Contents CommitLog::Read(FileSystem& files, const std::string& path) {
-  const std::vector<std::byte> log = ReadWholeFile(files, path);
-  CheckHeader(log, path);
+CommitLog::Contents CommitLog::Read(FileSystem& files, const std::string& path,
+                                    const std::optional<LogOwner>& owner) {
+  const LogFile file(files, path);
+  const ParsedLog& log = file.log;
+  for (const std::string& problem :
+       {FindWrongOwner(log, owner, path), FindDamage(log, file.point, path)}) {
+    if (!problem.empty()) throw Error(ErrorCode::kCorruptedData, problem);
+  }
   Contents contents;
-  uint64_t offset = kHeaderBytes;
-  while (const std::optional<Record> record = RecordAt(log, offset)) {
-    if (record->sequence != contents.records.size()) break;
-    contents.records.emplace_back(record->payload.begin(), record->payload.end());
-    offset = record->end;
-  }
-  contents.whole_bytes = offset;
-  contents.torn_bytes = log.size() - offset;
-  if (contents.records.empty()) {
-    throw Error(
-        ErrorCode::kCorruptedData,
-        fmt::format("{} is damaged at offset {}: its first record is not whole. Restore the "
-                    "file from a backup",
-                    path, offset));
-  }
-  if (contents.torn_bytes > 0) ThrowIfDamagedLater(log, offset, path);
+  contents.records = Copies(log.records);
+  contents.owner = log.owner;
+  contents.version = log.version;
+  contents.next_sequence = log.next_sequence();
+  contents.whole_bytes = log.whole_bytes;
+  contents.torn_bytes = log.torn_bytes;
+  contents.is_end_known =
+      file.point && log.torn_bytes == 0 && log.next_sequence() >= file.point->written_end;
+  contents.warnings = DescribeBlemishes(log, path);
+  contents.must_rewrite = log.mended || log.torn_bytes > 0 || log.version != kLogFormatVersion;
   return contents;
 }
 
-CommitLog::CommitLog(std::shared_ptr<FileSystem> files, std::string path, const Contents& contents)
+CommitLog::Remains CommitLog::Salvage(FileSystem& files, const std::string& path,
+                                      const std::optional<LogOwner>& owner) {
+  Remains remains;
+  if (const std::optional<DurablePoint> point = ReadDurablePoint(files, path)) {
+    remains.next_sequence = std::max(point->durable_end, point->written_end);
+  }
+  try {
+    const LogFile file(files, path);
+    remains.problem = FindWrongOwner(file.log, owner, path);
+    if (!remains.problem.empty()) return remains;
+    remains.problem = FindDamage(file.log, file.point, path);
+    remains.owner = file.log.owner;
+    remains.records = Copies(file.log.records);
+    remains.beyond_gap = Copies(file.log.beyond_gap);
+    remains.next_sequence = std::max(remains.next_sequence, file.log.next_sequence());
+    for (const ParsedLog::Record& record : file.log.beyond_gap) {
+      remains.next_sequence = std::max(remains.next_sequence, record.sequence + 1);
+    }
+  } catch (const Error& error) {
+    const bool is_lost =
+        error.code() == ErrorCode::kCorruptedData || error.code() == ErrorCode::kFileDoesntExist;
+    if (!is_lost) throw;
+    remains.problem = error.message();
+  }
+  return remains;
+}
+
+CommitLog::CommitLog(std::shared_ptr<FileSystem> files, std::string path, const LogOwner& owner,
+                     const Contents& contents)
     : files_(std::move(files)),
       path_(std::move(path)),
+      owner_(owner),
       records_(contents.records.size()),
-      bytes_(contents.whole_bytes) {}
+      bytes_(contents.whole_bytes),
+      next_sequence_(contents.next_sequence) {}
 
 void CommitLog::Append(std::span<const std::byte> record, bool sync) {
   if (!file_) file_ = files_->OpenForAppend(path_);
-  if (sync && durable_offset_ != file_->size()) {
+  // From here on the file may have more bytes than bytes_.
+  doubt_ = Doubt::kTail;
+  if (sync && durable_offset_ != bytes_) {
     file_->Sync();
-    durable_offset_ = file_->size();
+    durable_offset_ = bytes_;
   }
-  file_->Append(FrameRecord(record, file_->size(), records_, durable_offset_));
+  file_->Append(EncodeLogRecord(record, owner_, bytes_, next_sequence_, durable_offset_));
   if (sync) {
     file_->Sync();
     durable_offset_ = file_->size();
+    durable_end_ = next_sequence_ + 1;
   } else {
     file_->Flush();
   }
+  doubt_ = Doubt::kNone;
   ++records_;
+  ++next_sequence_;
   bytes_ = file_->size();
 }
 
 void CommitLog::Replace(std::span<const std::byte> record) {
-  Create(*files_, path_, record);
+  const std::vector<std::byte> log = EncodeLog(owner_, record, next_sequence_);
+  const std::string fresh = path_ + kFreshLogSuffix;
+  WriteFresh(*files_, fresh, log);
+  files_->Rename(fresh, path_);
   file_.reset();
+  doubt_ = Doubt::kFile;
+  files_->SyncDirectory(ParentDirectory(path_));
+  doubt_ = Doubt::kNone;
   records_ = 1;
-  bytes_ = kHeaderBytes + RoundUp(kRecordHeaderBytes + record.size(), kRecordAlignment);
-  durable_offset_ = 0;
+  ++next_sequence_;
+  bytes_ = durable_offset_ = log.size();
+  durable_end_ = next_sequence_;
+  NoteDurablePoint();
+}
+
+bool CommitLog::TryFold(std::span<const std::byte> record) {
+  try {
+    Replace(record);
+    return true;
+  } catch (const Error&) {
+    if (is_in_doubt()) throw;
+    RemoveQuietly(*files_, path_ + kFreshLogSuffix);
+    return false;
+  }
+}
+
+void CommitLog::CutBack() {
+  if (!file_) file_ = files_->OpenForAppend(path_);
+  file_->CutBack(bytes_);
+  file_->Sync();
+}
+
+void CommitLog::Restore(const Change& change) {
+  if (doubt_ == Doubt::kTail) {
+    try {
+      CutBack();
+      doubt_ = Doubt::kNone;
+      return;
+    } catch (const Error&) {  // perhaps a new file can be written
+    }
+  }
+  Replace(change.before());
+}
+
+void CommitLog::NoteDurablePoint() {
+  WriteDurablePoint(*files_, path_, {owner_, durable_end_, next_sequence_});
 }
 
 void CommitLog::Commit(const Change& change, size_t fold_at_records, uint64_t fold_at_bytes) {
+  if (is_in_doubt()) Restore(change);
+  const bool must_fold = records_ >= fold_at_records || bytes_ >= fold_at_bytes;
   try {
-    if (records_ >= fold_at_records || bytes_ >= fold_at_bytes) {
-      Replace(change.after());
-    } else {
-      Append(change.record, change.sync);
-    }
-  } catch (const Error&) {
+    if (must_fold && TryFold(change.after())) return;
+    Append(change.record, change.sync);
+  } catch (...) {
     try {
-      Replace(change.before());
-    } catch (const Error&) {
-      has_failed_.store(true);
+      if (is_in_doubt()) Restore(change);
+    } catch (...) {  // the next Commit tries again
     }
     throw;
   }
+  NoteDurablePoint();
 }
 
 }  // namespace granary

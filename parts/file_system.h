@@ -2,7 +2,8 @@
 // so that tests can count, fail and forget file operations (simulated_disk.h).
 //
 // Files are written once, from front to back, and never changed afterwards; logs are only ever
-// appended to. Paths are plain strings with '/' between components.
+// appended to, and cut back where an append failed. Hints are overwritten. Paths are plain strings
+// with '/' between components.
 //
 // Every function throws granary::Error and names the file, the operation and the system's reason: a
 // full disk is NOT_ENOUGH_SPACE, a missing file FILE_DOESNT_EXIST, everything else
@@ -34,6 +35,8 @@ class WritableFile : public ByteSink {
   virtual void StartSync() = 0;
   // Flush, then wait until the contents are on stable storage.
   virtual void Sync() = 0;
+  // Drops everything behind the first `size` bytes, appended or in the file already. Does not sync.
+  virtual void CutBack(uint64_t size) = 0;
   // Flush and close; nothing may be called afterwards. Does not sync.
   virtual void Close() = 0;
 };
@@ -75,6 +78,9 @@ class FileSystem {
   virtual std::unique_ptr<WritableFile> Create(const std::string& path) = 0;
   // An existing file, to append to.
   virtual std::unique_ptr<WritableFile> OpenForAppend(const std::string& path) = 0;
+  // Writes over the first bytes of a file, which is made if there is none. Neither durable nor
+  // atomic: for hints that carry a checksum.
+  virtual void Overwrite(const std::string& path, std::span<const std::byte> bytes) = 0;
   virtual std::unique_ptr<ReadableFile> OpenForRead(const std::string& path) = 0;
   // The file as it is now; what is appended later is not part of the map.
   virtual std::shared_ptr<const FileMap> Map(const std::string& path) = 0;

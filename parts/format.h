@@ -17,9 +17,10 @@ constexpr uint32_t kFrameMagic = FourCharacters("GRFR");
 constexpr uint32_t kSubIndexMagic = FourCharacters("GRIX");
 constexpr uint32_t kLogMagic = FourCharacters("GRLG");
 constexpr uint32_t kLogRecordMagic = FourCharacters("GRRC");
+constexpr uint32_t kDurablePointMagic = FourCharacters("GRDP");
 
 constexpr uint16_t kPartFormatVersion = 1;
-constexpr uint16_t kLogFormatVersion = 1;
+constexpr uint16_t kLogFormatVersion = 2;
 constexpr uint16_t kSubIndexFormatVersion = 1;
 
 // Vectors and sub-indexes carry a checksum for each page of this size.

@@ -306,17 +306,18 @@ DecodedManifest DecodeManifest(std::span<const std::byte> file, uint64_t file_by
   if (header.Read<uint32_t>() != kManifestMagic)
     header.ThrowCorrupted("not the manifest of a part");
   const auto version = header.Read<uint16_t>();
-  if (version != kPartFormatVersion) {
-    throw Error(ErrorCode::kUnknownFormatVersion,
-                fmt::format("{} has format version {}; this build of Granary reads version {}",
-                            what, version, kPartFormatVersion));
-  }
   header.Read<uint16_t>();
   const auto body_bytes = header.Read<uint64_t>();
   const auto expected_bytes = header.Read<uint64_t>();
   const auto body = header.ReadBytes(body_bytes);
   const auto covered = file.subspan(kChecksumBytes, kHeaderBytes - kChecksumBytes + body_bytes);
   if (Checksum(covered, 0) != checksum) header.ThrowCorrupted("its checksum does not match");
+  // Only now: a damaged version is no newer one.
+  if (version != kPartFormatVersion) {
+    throw Error(ErrorCode::kUnknownFormatVersion,
+                fmt::format("{} has format version {}; this build of Granary reads version {}",
+                            what, version, kPartFormatVersion));
+  }
   if (expected_bytes != file_bytes) {
     header.ThrowCorrupted(
         fmt::format("the file has {} bytes instead of {}", file_bytes, expected_bytes));

@@ -68,6 +68,15 @@ void ReadFully(int fd, const std::string& path, uint64_t offset, std::span<std::
   }
 }
 
+void WriteFully(int fd, const std::string& path, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) ThrowFileError("write to", path, errno, ErrorCode::kCannotWriteFile);
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+}
+
 class PosixWritableFile final : public WritableFile {
  public:
   PosixWritableFile(std::string path, int flags)
@@ -103,6 +112,14 @@ class PosixWritableFile final : public WritableFile {
     }
   }
 
+  void CutBack(uint64_t size) override {
+    buffer_.clear();
+    if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
+      ThrowFileError("cut back", path_, errno, ErrorCode::kCannotWriteFile);
+    }
+    size_ = size;
+  }
+
   void Close() override {
     Flush();
     if (::close(fd_.Release()) != 0) {
@@ -111,14 +128,7 @@ class PosixWritableFile final : public WritableFile {
   }
 
  private:
-  void Write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) ThrowFileError("write to", path_, errno, ErrorCode::kCannotWriteFile);
-      bytes = bytes.subspan(static_cast<size_t>(written));
-    }
-  }
+  void Write(std::span<const std::byte> bytes) { WriteFully(fd_.get(), path_, bytes); }
 
   const std::string path_;
   FileDescriptor fd_;
@@ -205,6 +215,10 @@ class PosixFiles final : public FileSystem {
   }
   std::unique_ptr<WritableFile> OpenForAppend(const std::string& path) override {
     return std::make_unique<PosixWritableFile>(path, O_WRONLY | O_APPEND);
+  }
+  void Overwrite(const std::string& path, std::span<const std::byte> bytes) override {
+    const FileDescriptor fd(path, O_WRONLY | O_CREAT);
+    WriteFully(fd.get(), path, bytes);
   }
   std::unique_ptr<ReadableFile> OpenForRead(const std::string& path) override {
     return std::make_unique<PosixReadableFile>(path);

@@ -31,6 +31,12 @@ class Contents {
     size_ += bytes.size();
   }
 
+  // To new memory, so that what is appended later is not seen through old maps.
+  void CutBack(size_t size) {
+    size_ = std::min(size_, size);
+    Grow(capacity_);
+  }
+
   // Moves to new memory, so that a change is not seen through old maps.
   std::byte* MutableCopy() {
     Grow(capacity_);
@@ -287,6 +293,14 @@ class SimulatedWritableFile final : public WritableFile {
     state_->CountOrFail("sync", path_, ErrorCode::kCannotWriteFile);
     inode_->synced_bytes = inode_->contents.size();
   }
+  void CutBack(uint64_t size) override {
+    buffer_.clear();
+    const Lock lock(state_->mutex);
+    state_->CountOrFail("cut back", path_, ErrorCode::kCannotWriteFile);
+    inode_->contents.CutBack(size);
+    inode_->synced_bytes = std::min<size_t>(inode_->synced_bytes, size);
+    size_ = size;
+  }
   void Close() override { Flush(); }
 
  private:
@@ -426,6 +440,20 @@ std::unique_ptr<WritableFile> SimulatedDisk::OpenForAppend(const std::string& pa
   if (state_->stopped()) State::ThrowStopped(path);
   return std::make_unique<SimulatedWritableFile>(
       state_, path, state_->GetFile("open", path, ErrorCode::kCannotOpenFile));
+}
+
+void SimulatedDisk::Overwrite(const std::string& path, std::span<const std::byte> bytes) {
+  const granary::Lock lock(state_->mutex);
+  state_->CountOrFail("overwrite", path, ErrorCode::kCannotWriteFile);
+  InodePtr inode = state_->Find(path);
+  if (!inode) inode = state_->Add("overwrite", path, NewInode(false));
+  Contents contents;
+  contents.Append(bytes);
+  if (inode->contents.size() > bytes.size()) {
+    contents.Append({inode->contents.data() + bytes.size(), inode->contents.size() - bytes.size()});
+  }
+  inode->contents = std::move(contents);
+  inode->synced_bytes = 0;
 }
 
 std::unique_ptr<ReadableFile> SimulatedDisk::OpenForRead(const std::string& path) {

@@ -1,10 +1,10 @@
 // A disk in memory: for databases that live in memory, and for tests that stop, fail or unplug it.
 //
 // The disk knows what would survive a power cut: of a file the bytes up to its last Sync, of a
-// directory the entries as of its last SyncDirectory. Every mutating call (create, append, sync,
-// close, remove, make and remove directory, rename, sync directory) is one operation, counted
-// from 0; tests run a workload once to count them, then again for each i with StopAfter(i) or
-// FailAt(i, ...).
+// directory the entries as of its last SyncDirectory. Every mutating call (create, append, cut
+// back, overwrite, sync, remove, make and remove directory, rename, sync directory) is one
+// operation, counted from 0; tests run a workload once to count them, then again for each i with
+// StopAfter(i) or FailAt(i, ...).
 #pragma once
 
 #include <cstdint>
@@ -52,6 +52,7 @@ class SimulatedDisk final : public FileSystem {
 
   std::unique_ptr<WritableFile> Create(const std::string& path) override;
   std::unique_ptr<WritableFile> OpenForAppend(const std::string& path) override;
+  void Overwrite(const std::string& path, std::span<const std::byte> bytes) override;
   std::unique_ptr<ReadableFile> OpenForRead(const std::string& path) override;
   std::shared_ptr<const FileMap> Map(const std::string& path) override;
   std::vector<std::string> List(const std::string& directory) override;

@@ -1,8 +1,10 @@
 // What happens when a table is opened: the commit log says which parts there are; damaged ones are
-// put aside, directories that no record names are deleted.
+// put aside, directories that no record names are deleted, or put aside where the log may have lost
+// the record that named them.
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,22 +18,48 @@
 namespace granary {
 
 inline constexpr char kCommitLogFile[] = "commit_log";
+inline constexpr char kDetachedDirectory[] = "detached";
 
 struct RecoveredTable {
   std::shared_ptr<TableDirectory> directory;
   CommitLog::Contents log;
-  TableState state;  // without the parts that were put aside
+  TableState state;               // without the parts that were put aside
+  std::set<std::string> removed;  // parts that records of the log take away
   std::vector<std::shared_ptr<const StoredPart>> parts;
-  bool must_fold = false;  // the log has a torn tail, or names parts that were put aside
+  bool must_fold = false;  // the log is to be rewritten, or names parts that were put aside
 };
 
-// Throws CORRUPTED_DATA if the log is damaged, UNKNOWN_FORMAT_VERSION for newer formats.
+// Throws CORRUPTED_DATA if the log is damaged or has lost its end, UNKNOWN_FORMAT_VERSION for newer
+// formats. Log and parts of a table that throws CORRUPTED_DATA are left as they are: RestoreTable
+// (table_restore.h) is the way on.
 RecoveredTable RecoverTable(const TableStoreOptions& options, const TaskContext& context);
 
-// Deletes part directories that the state does not name and what a crash left of a new log.
-void DeleteRubbish(TableDirectory& directory, const TableState& state);
+// Deletes what a crash left: part directories that no record names and an unfinished log. A whole
+// part goes to detached/ instead, with a warning, unless it is certain that the table does not miss
+// it. Where nothing may be changed there are only the warnings.
+void DeleteRubbish(const RecoveredTable& table, bool read_only, const TaskContext& context);
+
+// Part directories that `state` does not name: what can be opened, and the names of damaged ones.
+// Throws what is not damage.
+struct UnnamedParts {
+  std::vector<std::shared_ptr<const StoredPart>> whole;
+  std::vector<std::string> damaged;
+};
+UnnamedParts FindUnnamedParts(const std::shared_ptr<TableDirectory>& directory,
+                              const TableState& state);
+
+// Whether an error of opening a part or a log is damage: I/O errors may pass, and newer formats are
+// fine for a newer Granary.
+bool IsDamage(const Error& error);
+
+// Whether `part` was made from `other`, by a merge or a mutation.
+bool Supersedes(const PartName& part, const PartName& other);
 
 // Moves the directory of a part, if it is there, to detached/ and writes the reason beside it.
-void MoveToDetached(TableDirectory& directory, const std::string& part, const std::string& reason);
+// Returns its new path.
+std::string MoveToDetached(TableDirectory& directory, const std::string& part,
+                           const std::string& reason);
+// Undoes MoveToDetached, which returned `moved`; quietly, as it follows a failure.
+void MoveBack(TableDirectory& directory, const std::string& part, const std::string& moved);
 
 }  // namespace granary

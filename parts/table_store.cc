@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "granary/parts/commit_log.h"
+#include "granary/parts/format.h"
 #include "granary/parts/insert_task.h"
 #include "granary/parts/part_reader.h"
 #include "granary/parts/stored_part.h"
@@ -17,14 +18,16 @@
 #include "granary/parts/table_directory.h"
 #include "granary/parts/table_log.h"
 #include "granary/parts/table_recovery.h"
+#include "granary/parts/table_restore.h"
 
 namespace granary {
 namespace {
 
 // The log is folded when it has this many records, and at least as many as there are parts; or this
-// many bytes, and at least twice as many as are needed.
+// many bytes, and at least twice as many as are needed for two copies of everything.
 constexpr size_t kRecordsToFold = 256;
-constexpr uint64_t kBytesToFold = 64 << 10;
+constexpr uint64_t kBytesToFold = 128 << 10;
+constexpr uint64_t kBytesPerLiveByte = 4;
 
 bool InOrder(const VisiblePart& a, const VisiblePart& b) {
   const auto key = [](const PartName& name) {
@@ -72,7 +75,8 @@ class TableStore::Impl {
   Impl(TableStoreOptions options, RecoveredTable recovered)
       : options_(std::move(options)),
         directory_(std::move(recovered.directory)),
-        log_(options_.files, JoinPath(options_.directory, kCommitLogFile), recovered.log),
+        log_(options_.files, JoinPath(options_.directory, kCommitLogFile), options_.owner,
+             recovered.log),
         state_(std::move(recovered.state)),
         next_block_(state_.next_block) {
     auto set = std::make_shared<PartSet>();
@@ -88,10 +92,15 @@ class TableStore::Impl {
   }
 
   // Makes the log say what was recovered, where it does not yet.
-  void FinishRecovery(const RecoveredTable& recovered) {
-    if (options_.read_only) return;
-    if (recovered.must_fold) log_.Replace(EncodeTableChange(state_.AsChange()));
-    DeleteRubbish(*directory_, state_);
+  void FinishRecovery(const RecoveredTable& recovered, const TaskContext& context) {
+    if (!options_.read_only && recovered.must_fold) {
+      log_.Replace(EncodeTableChange(state_.AsChange()));
+    }
+    DeleteRubbish(recovered, options_.read_only, context);
+    if (!options_.read_only && !recovered.log.is_end_known) log_.NoteDurablePoint();
+    if (!options_.read_only && recovered.log.version < kLogFormatVersion) {
+      WriteDefinitionCopy(*options_.files, options_.directory, state_.definition);
+    }
   }
 
   PartSetPtr parts() const {
@@ -217,6 +226,7 @@ class TableStore::Impl {
       change.table = DeclareTable(schema, dimensions, *options_.registry);
       change.definition = definition;
       Commit(std::move(change));
+      CopyDefinition();
     }
     Notify();
     return true;
@@ -239,10 +249,15 @@ class TableStore::Impl {
       const std::lock_guard lock(commit_mutex_);
       CheckWritable();
       if (!ContainsAll(*parts(), std::span(&part, 1))) return false;
-      MoveToDetached(*directory_, part->name_text(), reason);
+      const std::string moved = MoveToDetached(*directory_, part->name_text(), reason);
       Change change;
       change.removed.push_back(part);
-      Commit(std::move(change));
+      try {
+        Commit(std::move(change));
+      } catch (...) {
+        MoveBack(*directory_, part->name_text(), moved);
+        throw;
+      }
       SetKept(part, true);
     }
     Notify();
@@ -280,12 +295,6 @@ class TableStore::Impl {
     }
     if (is_dropped_.load()) {
       throw Error(ErrorCode::kUnknownTable, "The table has been dropped");
-    }
-    if (log_.has_failed()) {
-      throw Error(ErrorCode::kCannotWriteFile,
-                  fmt::format("An earlier failure left the commit log in {} in an unknown state; "
-                              "nothing can be changed until the database has been opened again",
-                              options_.directory));
     }
   }
 
@@ -460,15 +469,28 @@ class TableStore::Impl {
         fsync == FsyncPolicy::kFull || (fsync == FsyncPolicy::kNormal && !change.removed.empty());
     try {
       log_.Commit(entry, std::max(kRecordsToFold, next.parts.size()),
-                  std::max(kBytesToFold, 2 * next.EstimateBytes()));
-    } catch (const Error&) {
-      // Their record may be in the log: the next open decides.
-      if (log_.has_failed()) {
-        for (const PartPtr& part : change.added) SetKept(part, true);
-      }
+                  std::max(kBytesToFold, kBytesPerLiveByte * next.EstimateBytes()));
+    } catch (...) {
+      if (log_.is_in_doubt()) KeepDoubtful(change.added);
       throw;
     }
+    for (const PartPtr& part : doubtful_) SetKept(part, false);
+    doubtful_.clear();
     state_ = std::move(next);
+  }
+
+  // Their record may be in the log: until it has been cut back, the next open may need them.
+  void KeepDoubtful(const std::vector<PartPtr>& parts) {
+    for (const PartPtr& part : parts) SetKept(part, true);
+    doubtful_.insert(doubtful_.end(), parts.begin(), parts.end());
+  }
+
+  // For RestoreTable, which takes an old copy if need be.
+  void CopyDefinition() {
+    try {
+      WriteDefinitionCopy(*options_.files, options_.directory, state_.definition);
+    } catch (const Error&) {
+    }
   }
 
   void SetParts(PartSetPtr set) {
@@ -485,9 +507,10 @@ class TableStore::Impl {
   std::function<void()> listener_;
   std::atomic<bool> is_dropped_{false};
 
-  std::mutex commit_mutex_;  // guards log_, state_ and reservations_; taken before set_mutex_
+  std::mutex commit_mutex_;  // guards what follows, to next_block_; taken before set_mutex_
   CommitLog log_;
   TableState state_;
+  std::vector<PartPtr> doubtful_;  // of failed statements whose records may be in the log
   std::map<std::string, InferredDimensions> reservations_;  // by part name
   std::atomic<uint64_t> next_block_;
 
@@ -503,7 +526,8 @@ void TableStore::Create(const TableStoreOptions& options, const std::string& def
   TableState state;
   state.definition = definition;
   options.files->CreateDirectory(options.directory);
-  CommitLog::Create(*options.files, JoinPath(options.directory, kCommitLogFile),
+  WriteDefinitionCopy(*options.files, options.directory, definition);
+  CommitLog::Create(*options.files, JoinPath(options.directory, kCommitLogFile), options.owner,
                     EncodeTableChange(state.AsChange()));
   options.files->SyncDirectory(ParentDirectory(options.directory));
 }
@@ -512,7 +536,7 @@ std::unique_ptr<TableStore> TableStore::Open(TableStoreOptions options,
                                              const TaskContext& context) {
   RecoveredTable recovered = RecoverTable(options, context);
   auto impl = std::make_unique<Impl>(std::move(options), recovered);
-  impl->FinishRecovery(recovered);
+  impl->FinishRecovery(recovered, context);
   return std::unique_ptr<TableStore>(new TableStore(std::move(impl)));
 }
 

@@ -19,6 +19,7 @@
 
 #include "granary/parts/dead_rows.h"
 #include "granary/parts/file_system.h"
+#include "granary/parts/log_format.h"
 #include "granary/parts/merge_row_map.h"
 #include "granary/parts/part.h"
 #include "granary/parts/part_writer.h"
@@ -61,6 +62,8 @@ struct TableStoreOptions {
   const SkipIndexRegistry* registry = nullptr;
   // Compiles the definition that the commit log holds (Schema::definition).
   std::function<SchemaPtr(const std::string& definition)> compile_schema;
+  // Whose the commit log has to be.
+  LogOwner owner;
   // Nothing is moved, deleted or written.
   bool read_only = false;
 };
@@ -97,7 +100,8 @@ class TableStore {
   static void Create(const TableStoreOptions& options, const std::string& definition);
 
   // Recovers the part set. A damaged part is moved to detached/ with a file that says why, and
-  // reported as a warning; a damaged commit log throws CORRUPTED_DATA.
+  // reported as a warning; a damaged commit log throws CORRUPTED_DATA, and RestoreTable
+  // (table_restore.h) makes a new one.
   static std::unique_ptr<TableStore> Open(TableStoreOptions options, const TaskContext& context);
   ~TableStore();
 

@@ -58,6 +58,12 @@ struct DatabaseOptions {
   std::string path;
   // Statements that write fail with READONLY; takes no lock, may be opened beside a writer.
   bool read_only = false;
+  // If the catalogue or a table's commit log is damaged or lost, makes a new one from what can still
+  // be read of it and from the tables and parts on disk, and tells on_warning what it did. Nothing
+  // is deleted: what is not taken up goes to detached/. Without it a database whose catalogue is
+  // damaged does not open, and a table whose log is damaged answers CORRUPTED_DATA until SYSTEM
+  // RESTORE TABLE does the same for it. Not with read_only.
+  bool restore = false;
   // Threads that work on statements, callers included. 0: one per core.
   size_t threads = 0;
   // Over queries, index builds and caches together. 0: no limit.
@@ -237,8 +243,9 @@ class Session {
 
 class Database {
  public:
-  // Throws DIRECTORY_IS_LOCKED, UNKNOWN_FORMAT_VERSION, CORRUPTED_DATA, CANNOT_OPEN_FILE, ...
-  // Damaged parts are put aside and reported to on_warning.
+  // Throws DIRECTORY_IS_LOCKED, UNKNOWN_FORMAT_VERSION, CANNOT_OPEN_FILE, CORRUPTED_DATA if the
+  // catalogue is damaged (see DatabaseOptions::restore), ... Damaged parts are put aside and
+  // reported to on_warning, and so are tables that cannot be used.
   static std::unique_ptr<Database> Open(DatabaseOptions options);
   // Cancels background work and waits for it (100 ms at most, but for an fsync on its way).
   ~Database();

@@ -33,6 +33,10 @@ Engine::Engine(DatabaseOptions options)
       background_(&threads_, ThreadPool::Priority::kBackground),
       files_(FilesFor(options_)),
       user_files_(options_.file_system ? options_.file_system : PosixFileSystem()) {
+  if (options_.restore && options_.read_only) {
+    throw Error(ErrorCode::kBadArguments,
+                "DatabaseOptions::restore writes to the database; it does not go with read_only");
+  }
   const auto warn = [this](const std::string& message) { Warn(message); };
   const bool merges_by_itself = options_.background_merges && !options_.read_only;
   merges_ = std::make_unique<BackgroundMerges>(
@@ -60,6 +64,7 @@ Engine::Engine(DatabaseOptions options)
           .files = files_,
           .directory = options_.path.empty() ? kMemoryDirectory : options_.path,
           .read_only = options_.read_only,
+          .restore = options_.restore,
           .registry = &options_.skip_indexes,
           .default_settings = options_.table_settings,
           .on_unverified_index =

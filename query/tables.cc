@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "granary/merge/background_merges.h"
+#include "granary/parts/table_restore.h"
 #include "granary/query/functions/function_registry.h"
 #include "granary/query/schema_compiler.h"
+#include "granary/query/sql/format_ast.h"
 
 namespace granary {
 namespace {
@@ -19,25 +21,85 @@ StorageCaches::Limits CacheLimits(const MemoryTracker& memory) {
   return limits;
 }
 
+std::string HowToRestore(const std::string& name) {
+  return "SYSTEM RESTORE TABLE " + sql::QuoteIdentifier(name) +
+         " makes a new log from what can be read of the old one and from the parts on disk, and "
+         "tells what is lost; DROP TABLE gives the table up";
+}
+
+// Makes the definition in the table's log say `name`.
+void NameDefinition(TableStore& store, const std::string& name) {
+  for (;;) {
+    const PartSetPtr base = store.parts();
+    sql::CreateTableStatement definition = *ParseDefinition(base->schema->definition);
+    if (definition.table.table == name) return;
+    definition.table.table = name;
+    if (store.CommitSchema(base, FormatDefinition(definition))) return;
+  }
+}
+
 }  // namespace
 
 Tables::Tables(TablesOptions options, BackgroundMerges* merges, const TaskContext& context)
     : options_(std::move(options)),
       merges_(merges),
       caches_(std::make_shared<StorageCaches>(CacheLimits(*options_.memory), options_.memory)),
-      catalog_(Catalog::Open(options_.files, options_.directory, options_.read_only, context)) {
+      catalog_(OpenCatalog(context)) {
   caches_->OnUnverifiedIndex(options_.on_unverified_index);
-  for (const auto& [name, directory] : catalog_->tables()) {
-    tables_.emplace(name, OpenTable(name, directory, context));
-  }
+  for (const auto& [name, place] : catalog_->tables()) OpenOrHold(name, place, context);
 }
 
 Tables::~Tables() = default;
 
+std::unique_ptr<Catalog> Tables::OpenCatalog(const TaskContext& context) const {
+  if (options_.restore) {
+    const auto name_of = [](const std::string& definition) {
+      return ParseDefinition(definition)->table.table;
+    };
+    for (const std::string& sentence :
+         Catalog::Restore(options_.files, options_.directory, name_of)) {
+      context.Warn(sentence);
+    }
+  }
+  return Catalog::Open(options_.files, options_.directory, options_.read_only, context);
+}
+
+// Damage of one table is no reason to keep the others closed.
+void Tables::OpenOrHold(const std::string& name, const CatalogTable& place,
+                        const TaskContext& context) {
+  try {
+    tables_.emplace(name, OpenTable(name, place, context));
+    return;
+  } catch (const Error& error) {
+    const bool is_damage =
+        error.code() == ErrorCode::kCorruptedData || error.code() == ErrorCode::kFileDoesntExist;
+    if (!is_damage) throw;
+    damaged_[name] = {place, error.message()};
+    if (!options_.restore) {
+      context.Warn("Table '" + name + "' cannot be used: " + error.message() + ". " +
+                   HowToRestore(name));
+      return;
+    }
+  }
+  for (const std::string& sentence : Restore(name, context)) {
+    context.Warn("Table '" + name + "': " + sentence);
+  }
+}
+
 TablePtr Tables::Find(std::string_view name) const {
   std::shared_lock lock(mutex_);
+  if (const auto damaged = damaged_.find(name); damaged != damaged_.end()) {
+    throw Error(ErrorCode::kCorruptedData, "Table '" + damaged->first +
+                                               "' cannot be used: " + damaged->second.problem +
+                                               ". " + HowToRestore(damaged->first));
+  }
   const auto found = tables_.find(name);
   return found == tables_.end() ? nullptr : found->second;
+}
+
+bool Tables::Exists(std::string_view name) const {
+  std::shared_lock lock(mutex_);
+  return tables_.contains(name) || damaged_.contains(name);
 }
 
 TablePtr Tables::Get(std::string_view name) const {
@@ -58,15 +120,23 @@ std::vector<TablePtr> Tables::List() const {
 void Tables::Create(const std::string& name, const std::string& definition,
                     const TaskContext& context) {
   std::lock_guard change(change_mutex_);
-  const std::string directory = catalog_->Create(
-      name, [&](const std::string& path) { TableStore::Create(StoreOptions(path), definition); });
-  TablePtr table = OpenTable(name, directory, context);
+  TablePtr table;
+  try {
+    catalog_->Create(name, [&](const CatalogTable& place) {
+      TableStore::Create(StoreOptions(place), definition);
+      table = OpenTable(name, place, context);
+    });
+  } catch (...) {
+    if (table != nullptr && merges_ != nullptr) merges_->RemoveTable(*table->store);
+    throw;
+  }
   std::unique_lock lock(mutex_);
   tables_.emplace(name, std::move(table));
 }
 
 void Tables::Drop(const std::string& name) {
   std::lock_guard change(change_mutex_);
+  if (damaged_.contains(name)) return DropDamaged(name);
   const TablePtr table = Get(name);
   catalog_->Drop(name);
   {
@@ -77,27 +147,64 @@ void Tables::Drop(const std::string& name) {
   table->store->Drop();
 }
 
-void Tables::Rename(const std::string& from, const std::string& to) {
-  std::lock_guard change(change_mutex_);
-  const TablePtr table = Get(from);
-  catalog_->Rename(from, to);
+void Tables::DropDamaged(const std::string& name) {
+  const std::string directory = damaged_.at(name).place.directory;
+  catalog_->Drop(name);
   {
     std::unique_lock lock(mutex_);
-    tables_.erase(from);
-    tables_.emplace(to, std::make_shared<const Table>(Table{to, table->store}));
+    damaged_.erase(name);
   }
-  for (;;) {
-    const PartSetPtr base = table->store->parts();
-    sql::CreateTableStatement definition = *ParseDefinition(base->schema->definition);
-    definition.table.table = to;
-    if (table->store->CommitSchema(base, FormatDefinition(definition))) return;
+  try {
+    RemoveTree(*options_.files, directory);
+  } catch (const Error&) {  // the next open removes it
   }
 }
 
-TablePtr Tables::OpenTable(const std::string& name, const std::string& directory,
+void Tables::Rename(const std::string& from, const std::string& to) {
+  std::lock_guard change(change_mutex_);
+  const TablePtr table = Get(from);
+  if (Exists(to)) {
+    throw Error(ErrorCode::kTableAlreadyExists, "Table '" + to + "' already exists");
+  }
+  NameDefinition(*table->store, to);
+  try {
+    catalog_->Rename(from, to);
+  } catch (...) {
+    try {
+      NameDefinition(*table->store, from);
+    } catch (const Error&) {  // the next open does it
+    }
+    throw;
+  }
+  std::unique_lock lock(mutex_);
+  tables_.erase(from);
+  tables_.emplace(to, std::make_shared<const Table>(Table{to, table->store}));
+}
+
+std::vector<std::string> Tables::Restore(const std::string& name, const TaskContext& context) {
+  std::lock_guard change(change_mutex_);
+  const auto found = damaged_.find(name);
+  if (found == damaged_.end()) {
+    Get(name);
+    throw Error(ErrorCode::kBadArguments,
+                "Table '" + name + "' has a whole commit log; there is nothing to restore");
+  }
+  std::vector<std::string> report = RestoreTable(StoreOptions(found->second.place), context);
+  TablePtr table = OpenTable(name, found->second.place, context);
+  std::unique_lock lock(mutex_);
+  damaged_.erase(found);
+  tables_.emplace(name, std::move(table));
+  return report;
+}
+
+TablePtr Tables::OpenTable(const std::string& name, const CatalogTable& place,
                            const TaskContext& context) {
   try {
-    std::shared_ptr<TableStore> store = TableStore::Open(StoreOptions(directory), context);
+    std::shared_ptr<TableStore> store = TableStore::Open(StoreOptions(place), context);
+    // A RENAME that was interrupted has changed the definition alone.
+    if (!options_.read_only && store->parts()->schema->table_name != name) {
+      NameDefinition(*store, name);
+    }
     if (merges_ != nullptr) merges_->AddTable(store);
     return std::make_shared<const Table>(Table{name, std::move(store)});
   } catch (Error& error) {
@@ -106,10 +213,11 @@ TablePtr Tables::OpenTable(const std::string& name, const std::string& directory
   }
 }
 
-TableStoreOptions Tables::StoreOptions(const std::string& directory) const {
+TableStoreOptions Tables::StoreOptions(const CatalogTable& place) const {
   TableStoreOptions options;
   options.files = options_.files;
-  options.directory = directory;
+  options.directory = place.directory;
+  options.owner = place.owner;
   options.caches = caches_;
   options.registry = options_.registry;
   options.compile_schema = [](const std::string& definition) { return CompileSchema(definition); };

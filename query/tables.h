@@ -1,5 +1,6 @@
 // The tables of an open database: names to open table stores, kept in step with the catalogue and
-// with the background merges. Thread-safe; changes happen one at a time.
+// with the background merges. A table whose commit log is damaged keeps its name, and whoever asks
+// for it is told how to go on; the others are open. Thread-safe; changes happen one at a time.
 #pragma once
 
 #include <functional>
@@ -31,6 +32,7 @@ struct TablesOptions {
   std::shared_ptr<FileSystem> files;
   std::string directory;
   bool read_only = false;
+  bool restore = false;  // see DatabaseOptions
   const SkipIndexRegistry* registry = nullptr;
   TableSettings default_settings;
   std::function<void(std::weak_ptr<const Part>)> on_unverified_index;  // see StorageCaches
@@ -44,26 +46,41 @@ class Tables {
   Tables(TablesOptions options, BackgroundMerges* merges, const TaskContext& context);
   ~Tables();
 
-  // Throws UNKNOWN_TABLE, which names tables with a close name.
+  // Throws UNKNOWN_TABLE, which names tables with a close name, or CORRUPTED_DATA if the table's
+  // log is damaged.
   TablePtr Get(std::string_view name) const;
-  // Null if there is none.
+  // Null if there is none. Throws CORRUPTED_DATA if the table's log is damaged.
   TablePtr Find(std::string_view name) const;
-  // By name.
+  // Whether the name is taken, by a damaged table too.
+  bool Exists(std::string_view name) const;
+  // By name; without damaged ones.
   std::vector<TablePtr> List() const;
 
   // `definition` is canonical (schema_compiler.h). Throws TABLE_ALREADY_EXISTS.
   void Create(const std::string& name, const std::string& definition, const TaskContext& context);
   // Running statements keep what they use.
   void Drop(const std::string& name);
-  // One step in the catalogue; the table's own definition follows.
+  // One step in the catalogue, which counts; the table's own definition goes before.
   void Rename(const std::string& from, const std::string& to);
+  // Makes a new commit log for a damaged table (table_restore.h) and opens it; tells in sentences
+  // what was found. Throws BAD_ARGUMENTS if the table is not damaged.
+  std::vector<std::string> Restore(const std::string& name, const TaskContext& context);
   // What all tables have cached.
   StorageCaches& caches() { return *caches_; }
 
  private:
-  TablePtr OpenTable(const std::string& name, const std::string& directory,
+  // A table that could not be opened.
+  struct DamagedTable {
+    CatalogTable place;
+    std::string problem;
+  };
+
+  std::unique_ptr<Catalog> OpenCatalog(const TaskContext& context) const;
+  void OpenOrHold(const std::string& name, const CatalogTable& place, const TaskContext& context);
+  TablePtr OpenTable(const std::string& name, const CatalogTable& place,
                      const TaskContext& context);
-  TableStoreOptions StoreOptions(const std::string& directory) const;
+  TableStoreOptions StoreOptions(const CatalogTable& place) const;
+  void DropDamaged(const std::string& name);
 
   const TablesOptions options_;
   BackgroundMerges* const merges_;
@@ -72,7 +89,8 @@ class Tables {
 
   std::mutex change_mutex_;  // one CREATE, DROP or RENAME at a time
   mutable std::shared_mutex mutex_;
-  std::map<std::string, TablePtr, std::less<>> tables_;  // guarded by mutex_
+  std::map<std::string, TablePtr, std::less<>> tables_;       // guarded by mutex_
+  std::map<std::string, DamagedTable, std::less<>> damaged_;  // guarded by mutex_
 };
 
 }  // namespace granary

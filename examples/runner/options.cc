@@ -86,6 +86,10 @@ std::optional<Options> ParseCommandLine(int argc, char** argv) {
                  "Format of results (default: PrettyCompact on a terminal, else TabSeparated)");
   app.add_flag("-t,--time", options.print_time, "Print the seconds of each statement to stderr");
   app.add_flag("--readonly", options.read_only, "Open the directory for reading only");
+  app.add_flag(
+      "--restore", options.restore,
+      "Make new logs where the catalogue or the log of a table is damaged or lost, and say "
+      "what was found");
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

@@ -20,6 +20,7 @@ struct Options {
   TableSettings table_settings;
   bool print_time = false;
   bool read_only = false;
+  bool restore = false;
 };
 
 // Throws Error: UNKNOWN_SETTING, INVALID_SETTING_VALUE, UNKNOWN_FORMAT, BAD_ARGUMENTS. Nothing if

@@ -212,13 +212,13 @@ void AppendCommandWord(TokenStream& tokens, std::string& command) {
   tokens.Advance();
 }
 
-// STOP, START and WAIT take one more word and perhaps a table; all words of other commands belong
-// to their name.
+// STOP, START, WAIT, WARM and RESTORE take one more word and perhaps a table; all words of other
+// commands belong to their name.
 StatementPtr ParseSystem(TokenStream& tokens) {
   auto system = std::make_unique<SystemStatement>();
   tokens.Expect("SYSTEM");
-  const bool takes_table =
-      tokens.At("STOP") || tokens.At("START") || tokens.At("WAIT") || tokens.At("WARM");
+  const bool takes_table = tokens.At("STOP") || tokens.At("START") || tokens.At("WAIT") ||
+                           tokens.At("WARM") || tokens.At("RESTORE");
   AppendCommandWord(tokens, system->command);
   AppendCommandWord(tokens, system->command);
   if (takes_table) {

@@ -37,6 +37,22 @@ void WarmTable(const Table* table, bool only_indexes, StatementContext& context)
   });
 }
 
+PlanPtr RestoreDamaged(const std::optional<sql::TableName>& name, StatementContext& context) {
+  if (!name) {
+    throw Error(ErrorCode::kSyntaxError, "SYSTEM RESTORE needs a table: SYSTEM RESTORE TABLE name");
+  }
+  context.engine().CheckWritable();
+  CheckDatabase(name->database);
+  const std::vector<std::string> report =
+      context.engine().tables().Restore(name->table, context.task());
+  auto sentences = ColumnBuilder::Create(TypeId::kString);
+  for (const std::string& sentence : report) sentences->Append(Value(sentence));
+  Block block(report.size());
+  block.Add("report", sentences->Finish());
+  return std::make_shared<BlockStep>(Header{{"report", TypeId::kString}}, std::move(block),
+                                     "RestoreTable");
+}
+
 }  // namespace
 
 PlanPtr RunOptimize(const sql::OptimizeTableStatement& statement, StatementContext& context) {
@@ -53,6 +69,7 @@ PlanPtr RunOptimize(const sql::OptimizeTableStatement& statement, StatementConte
 
 PlanPtr RunSystem(const sql::SystemStatement& statement, StatementContext& context) {
   Engine& engine = context.engine();
+  if (statement.command == "RESTORE TABLE") return RestoreDamaged(statement.table, context);
   const TablePtr table = statement.table ? ResolveTable(*statement.table, context) : nullptr;
   const TableStore* store = table ? table->store.get() : nullptr;
   const std::string& command = statement.command;
@@ -76,8 +93,8 @@ PlanPtr RunSystem(const sql::SystemStatement& statement, StatementContext& conte
     throw Error(ErrorCode::kNotImplemented,
                 "SYSTEM " + command +
                     " is not implemented; there are SYSTEM STOP, START and WAIT MERGES, SYSTEM "
-                    "WARM TABLE and WARM INDEXES, and SYSTEM DROP VECTOR SIMILARITY INDEX CACHE "
-                    "and UNCOMPRESSED CACHE");
+                    "WARM TABLE and WARM INDEXES, SYSTEM RESTORE TABLE, and SYSTEM DROP VECTOR "
+                    "SIMILARITY INDEX CACHE and UNCOMPRESSED CACHE");
   }
   return nullptr;
 }

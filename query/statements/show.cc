@@ -119,7 +119,7 @@ PlanPtr PlanExists(const sql::ExistsTableStatement& statement, StatementContext&
     exists = std::find(known.begin(), known.end(), name.table) != known.end();
   } else {
     CheckDatabase(name.database);
-    exists = context.engine().tables().Find(name.table) != nullptr;
+    exists = context.engine().tables().Exists(name.table);
   }
   Block block(1);
   block.Add("result",

@@ -35,7 +35,7 @@ PlanPtr RunCreateTable(const sql::CreateTableStatement& statement, StatementCont
   engine.CheckWritable();
   CheckDatabase(statement.table.database);
   const std::string& name = statement.table.table;
-  if (engine.tables().Find(name) != nullptr) {
+  if (engine.tables().Exists(name)) {
     if (statement.if_not_exists) return nullptr;
     throw Error(ErrorCode::kTableAlreadyExists,
                 "Table '" + name + "' exists already; drop it or use IF NOT EXISTS");
@@ -52,7 +52,7 @@ PlanPtr RunDropTable(const sql::DropTableStatement& statement, StatementContext&
   Engine& engine = context.engine();
   engine.CheckWritable();
   CheckDatabase(statement.table.database);
-  if (statement.if_exists && engine.tables().Find(statement.table.table) == nullptr) return nullptr;
+  if (statement.if_exists && !engine.tables().Exists(statement.table.table)) return nullptr;
   engine.tables().Drop(statement.table.table);
   return nullptr;
 }

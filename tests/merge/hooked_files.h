@@ -32,6 +32,10 @@ class HookedFiles final : public FileSystem {
   std::unique_ptr<WritableFile> OpenForAppend(const std::string& path) override {
     return std::make_unique<File>(*this, files_->OpenForAppend(path));
   }
+  void Overwrite(const std::string& path, std::span<const std::byte> bytes) override {
+    Step();
+    files_->Overwrite(path, bytes);
+  }
   std::unique_ptr<ReadableFile> OpenForRead(const std::string& path) override {
     return files_->OpenForRead(path);
   }
@@ -86,6 +90,10 @@ class HookedFiles final : public FileSystem {
     void Sync() override {
       files_.Step();
       file_->Sync();
+    }
+    void CutBack(uint64_t size) override {
+      files_.Step();
+      file_->CutBack(size);
     }
     void Close() override {
       files_.Step();

@@ -19,7 +19,17 @@ class CatalogTest : public ::testing::Test {
     return Catalog::Open(disk, "/db", read_only, context_);
   }
   static std::string Make(Catalog& catalog, FileSystem& disk, const std::string& name) {
-    return catalog.Create(name, [&](const std::string& path) { disk.CreateDirectory(path); });
+    std::string directory;
+    catalog.Create(name, [&](const CatalogTable& place) {
+      directory = place.directory;
+      disk.CreateDirectory(directory);
+    });
+    return directory;
+  }
+  static std::map<std::string, std::string> Directories(const Catalog& catalog) {
+    std::map<std::string, std::string> directories;
+    for (const auto& [name, place] : catalog.tables()) directories[name] = place.directory;
+    return directories;
   }
   static ErrorCode CodeOf(const std::function<void()>& statement) {
     try {
@@ -44,7 +54,8 @@ TEST_F(CatalogTest, TablesSurviveReopening) {
   EXPECT_EQ(Make(*catalog, *disk_, "b"), "/db/tables/3") << "ids are never used again";
   catalog.reset();
   catalog = Open(disk_);
-  EXPECT_THAT(catalog->tables(), ElementsAre(Pair("b", "/db/tables/3"), Pair("c", "/db/tables/1")));
+  EXPECT_THAT(Directories(*catalog),
+              ElementsAre(Pair("b", "/db/tables/3"), Pair("c", "/db/tables/1")));
   EXPECT_THAT(disk_->List("/db/tables"), ElementsAre("1", "3")) << "the dropped one is deleted";
 }
 
@@ -52,7 +63,7 @@ TEST_F(CatalogTest, OneWriterAtATime) {
   auto catalog = Open(disk_);
   EXPECT_EQ(CodeOf([&] { Open(disk_); }), ErrorCode::kLockedDirectory);
   Make(*catalog, *disk_, "a");
-  EXPECT_THAT(Open(disk_, true)->tables(), ElementsAre(Pair("a", "/db/tables/1")));
+  EXPECT_THAT(Directories(*Open(disk_, true)), ElementsAre(Pair("a", "/db/tables/1")));
   catalog.reset();
   EXPECT_NE(Open(disk_), nullptr);
 }
@@ -79,8 +90,8 @@ TEST_F(CatalogTest, ReadOnlyNeedsADatabaseAndChangesNothing) {
 TEST_F(CatalogTest, FailedCreateLeavesNoDirectory) {
   auto catalog = Open(disk_);
   EXPECT_EQ(CodeOf([&] {
-              catalog->Create("a", [&](const std::string& path) {
-                disk_->CreateDirectory(path);
+              catalog->Create("a", [&](const CatalogTable& place) {
+                disk_->CreateDirectory(place.directory);
                 throw Error(ErrorCode::kNotEnoughSpace, "full");
               });
             }),
@@ -96,8 +107,8 @@ TEST_F(CatalogTest, EveryStatementIsWholeAfterEveryOperation) {
     size_t acknowledged = 0;
     try {
       const auto catalog = Open(disk);
-      const auto make = [&](const std::string& path) {
-        TestTable(disk, "column a UInt64\n", path).Create();
+      const auto make = [&](const CatalogTable& place) {
+        TestTable(disk, "column a UInt64\n", place.directory, place.owner).Create();
       };
       catalog->Create("a", make);
       ++acknowledged;
@@ -128,9 +139,9 @@ TEST_F(CatalogTest, EveryStatementIsWholeAfterEveryOperation) {
       const auto after = disk->AfterPowerCut(survivors, stop * 8 + seed);
       const auto catalog = Open(after);
       std::vector<std::string> names;
-      for (const auto& [name, path] : catalog->tables()) {
+      for (const auto& [name, place] : catalog->tables()) {
         names.push_back(name);
-        EXPECT_NO_THROW(TestTable(after, "column a UInt64\n", path).Open());
+        EXPECT_NO_THROW(TestTable(after, "column a UInt64\n", place.directory, place.owner).Open());
       }
       const bool is_last = names == states[acknowledged];
       const bool is_next = acknowledged < 4 && names == states[acknowledged + 1];

@@ -84,7 +84,7 @@ class DamageTest : public ::testing::TestWithParam<const char*> {
     }
   }
 
-  // Padding between streams carries nothing, and a damaged last log record looks like a torn one.
+  // Padding between streams carries nothing.
   void FlipEveryByte(const std::string& directory, const std::string& file) {
     const auto pristine = FullTable();
     const uint64_t bytes = pristine->Size(directory + "/" + file);
@@ -196,63 +196,6 @@ INSTANTIATE_TEST_SUITE_P(Layouts, DamageTest, ::testing::Values("1000000", "0"),
                          [](const auto& info) {
                            return std::string(info.param) == "0" ? "wide" : "compact";
                          });
-
-TEST(LogDamage, EveryByteOfTheCommitLog) {
-  auto pristine = std::make_shared<SimulatedDisk>(SimulatedDisk::Kind::kPlain);
-  const std::string definition = "column a UInt64\n";
-  {
-    TestTable table(pristine, definition);
-    table.Create();
-    table.Open();
-    for (uint64_t i = 0; i < 3; ++i) table.Insert(Block({{"a", Numbers({i})}}));
-  }
-  const uint64_t bytes = pristine->Size("/t/commit_log");
-  uint64_t refused = 0;
-  uint64_t cut = 0;
-  for (uint64_t offset = 0; offset < bytes; ++offset) {
-    const auto disk = pristine->AfterPowerCut(SimulatedDisk::Survivors::kAll);
-    disk->Damage("/t/commit_log", offset, std::byte{0x10});
-    try {
-      TestTable table(disk, definition);
-      table.Open();
-      // Only the last record may be taken for one that was torn by a crash.
-      EXPECT_THAT(table.Rows(), ::testing::ElementsAre("0", "1")) << offset;
-      EXPECT_THAT(table.context().warnings, SizeIs(1)) << offset;
-      ++cut;
-    } catch (const Error& error) {
-      const bool is_expected = error.code() == ErrorCode::kCorruptedData ||
-                               error.code() == ErrorCode::kUnknownFormatVersion;
-      EXPECT_TRUE(is_expected) << error.what();
-      ++refused;
-    }
-  }
-  EXPECT_GT(refused, cut);
-  EXPECT_GT(cut, 0u);
-}
-
-TEST(LogDamage, TornTailIsCutAtEveryLength) {
-  auto pristine = std::make_shared<SimulatedDisk>(SimulatedDisk::Kind::kPlain);
-  const std::string definition = "column a UInt64\n";
-  TestTable first(pristine, definition);
-  first.Create();
-  first.Open();
-  first.Insert(Block({{"a", Numbers({1})}}));
-  const uint64_t whole = pristine->Size("/t/commit_log");
-  first.Insert(Block({{"a", Numbers({2})}}));
-  const std::vector<std::byte> log = ReadWholeFile(*pristine, "/t/commit_log");
-  for (uint64_t bytes = whole; bytes < log.size(); ++bytes) {
-    const auto disk = pristine->AfterPowerCut(SimulatedDisk::Survivors::kAll);
-    disk->Remove("/t/commit_log");
-    WriteFile(*disk, "/t/commit_log", std::span(log).first(bytes));
-    TestTable table(disk, definition);
-    table.Open();
-    EXPECT_THAT(table.Rows(), ::testing::ElementsAre("1"));
-    EXPECT_THAT(table.context().warnings, SizeIs(bytes == whole ? 0 : 1));
-    table.Insert(Block({{"a", Numbers({3})}}));
-    table.Open();
-    EXPECT_THAT(table.Rows(), ::testing::ElementsAre("1", "3"));
-  }
-}
 
 }  // namespace
 }  // namespace granary::testing

@@ -215,8 +215,8 @@ TEST_F(DeleteTest, AMaskForAnotherNumberOfRowsPutsThePartAside) {
   table_.Close();
   TableChange change;
   change.dead["all_1_1_0"] = std::make_shared<DeadRows>(Bits(9, {7}));
-  const CommitLog::Contents contents = CommitLog::Read(*disk_, "/t/commit_log");
-  CommitLog log(disk_, "/t/commit_log", contents);
+  const CommitLog::Contents contents = CommitLog::Read(*disk_, "/t/commit_log", LogOwner());
+  CommitLog log(disk_, "/t/commit_log", LogOwner(), contents);
   CommitLog::Change entry;
   entry.record = EncodeTableChange(change);
   log.Commit(entry, 100, 1000000);

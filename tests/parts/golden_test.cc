@@ -5,12 +5,14 @@
 // tables of the current version anew, which is only right before that version is released.
 #include <filesystem>
 #include <fstream>
+#include <tuple>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include "granary/parts/part_reader.h"
+#include "granary/tests/load_directory.h"
 #include "granary/tests/parts/independent_reader.h"
 #include "granary/tests/parts/test_table.h"
 
@@ -46,19 +48,36 @@ Block GoldenRows() {
                                                          BFloat16(2), BFloat16(1)})}});
 }
 
-class GoldenTest : public ::testing::TestWithParam<const char*> {
+// Every version there has been; the last one is written by this build.
+const char* const kVersions[] = {"v1", "v2"};
+const LogOwner kOwner = {0x0123456789abcdef, 1};
+
+std::string GoldenDirectory(const std::string& version, const std::string& table) {
+  return std::string(GRANARY_SOURCE_DIR) + "/tests/golden/" + version + "/" + table;
+}
+
+bool IsToBeWritten(const std::string& version) {
+  return getenv("GRANARY_WRITE_GOLDEN") != nullptr && version == kVersions[1];
+}
+
+void Clear(const std::string& directory) {
+  std::filesystem::remove_all(directory);
+  std::filesystem::create_directories(std::filesystem::path(directory).parent_path());
+}
+
+class GoldenTest : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {
  protected:
-  static bool is_compact() { return GetParam() == std::string("compact"); }
+  static bool is_compact() { return std::get<1>(GetParam()) == std::string("compact"); }
   static std::string directory() {
-    return std::string(GRANARY_SOURCE_DIR) + "/tests/golden/v1/" + GetParam();
+    return GoldenDirectory(std::get<0>(GetParam()), std::get<1>(GetParam()));
   }
 
   void SetUp() override {
-    if (getenv("GRANARY_WRITE_GOLDEN") == nullptr) return;
-    std::filesystem::remove_all(directory());
-    std::filesystem::create_directories(std::filesystem::path(directory()).parent_path());
+    if (!IsToBeWritten(std::get<0>(GetParam()))) return;
+    Clear(directory());
     TestTable table(PosixFileSystem(),
-                    std::string(kColumns) + (is_compact() ? "10000000\n" : "0\n"), directory());
+                    std::string(kColumns) + (is_compact() ? "10000000\n" : "0\n"), directory(),
+                    kOwner);
     table.Create();
     table.Open();
     table.Insert(GoldenRows());
@@ -91,7 +110,7 @@ TEST_P(GoldenTest, IndependentReaderFindsTheRows) {
 }
 
 TEST_P(GoldenTest, ThisBuildFindsTheRows) {
-  TestTable table(PosixFileSystem(), "", directory());
+  TestTable table(PosixFileSystem(), "", directory(), kOwner);
   const PartSetPtr set = table.Open(true).parts();
   EXPECT_THAT(table.context().warnings, ::testing::IsEmpty());
   const std::vector<uint32_t> order = {3, 4, 2, 1, 0};
@@ -106,16 +125,15 @@ TEST_P(GoldenTest, ThisBuildFindsTheRows) {
 }
 
 // Two masks of one part and one of another, in three records.
-class GoldenDeletesTest : public ::testing::Test {
+class GoldenDeletesTest : public ::testing::TestWithParam<const char*> {
  protected:
-  static std::string directory() {
-    return std::string(GRANARY_SOURCE_DIR) + "/tests/golden/v1/deleted";
-  }
+  static std::string directory() { return GoldenDirectory(GetParam(), "deleted"); }
 
   void SetUp() override {
-    if (getenv("GRANARY_WRITE_GOLDEN") == nullptr) return;
-    std::filesystem::remove_all(directory());
-    TestTable table(PosixFileSystem(), "column a UInt64\nset index_granularity 4\n", directory());
+    if (!IsToBeWritten(GetParam())) return;
+    Clear(directory());
+    TestTable table(PosixFileSystem(), "column a UInt64\nset index_granularity 4\n", directory(),
+                    kOwner);
     table.Create();
     table.Open();
     table.Insert(Block({{"a", Numbers({1, 2, 3, 4, 5, 6, 7, 8, 9, 10})}}));
@@ -130,29 +148,27 @@ class GoldenDeletesTest : public ::testing::Test {
   }
 };
 
-TEST_F(GoldenDeletesTest, BothReadersFindTheLiveRows) {
+TEST_P(GoldenDeletesTest, BothReadersFindTheLiveRows) {
   const independent::Table table = independent::ReadTable(directory());
   ASSERT_THAT(table.parts, SizeIs(2));
   EXPECT_THAT(table.parts[0].values, ElementsAre("2", "6", "7", "8", "9"));
   EXPECT_THAT(table.parts[1].values, ElementsAre("11"));
-  TestTable opened(PosixFileSystem(), "", directory());
+  TestTable opened(PosixFileSystem(), "", directory(), kOwner);
   opened.Open(true);
   EXPECT_THAT(opened.context().warnings, ::testing::IsEmpty());
   EXPECT_THAT(opened.Rows(), ElementsAre("2", "6", "7", "8", "9", "11"));
 }
 
 // A part in which some rows have a vector and one in which none has.
-class GoldenAbsentTest : public ::testing::Test {
+class GoldenAbsentTest : public ::testing::TestWithParam<const char*> {
  protected:
-  static std::string directory() {
-    return std::string(GRANARY_SOURCE_DIR) + "/tests/golden/v1/absent";
-  }
+  static std::string directory() { return GoldenDirectory(GetParam(), "absent"); }
 
   void SetUp() override {
-    if (getenv("GRANARY_WRITE_GOLDEN") == nullptr) return;
-    std::filesystem::remove_all(directory());
+    if (!IsToBeWritten(GetParam())) return;
+    Clear(directory());
     TestTable table(PosixFileSystem(), "column v Array(Float32)\nset index_granularity 2\n",
-                    directory());
+                    directory(), kOwner);
     table.Create();
     table.Open();
     table.Insert(Block({{"v", Floats({{}, {1, 2}, {}, {}, {3, 4}})}}));
@@ -160,12 +176,12 @@ class GoldenAbsentTest : public ::testing::Test {
   }
 };
 
-TEST_F(GoldenAbsentTest, BothReadersFindTheRows) {
+TEST_P(GoldenAbsentTest, BothReadersFindTheRows) {
   const independent::Table table = independent::ReadTable(directory());
   ASSERT_THAT(table.parts, SizeIs(2));
   EXPECT_THAT(table.parts[0].values, ElementsAre("[]", "[1,2]", "[]", "[]", "[3,4]"));
   EXPECT_THAT(table.parts[1].values, ElementsAre("[]", "[]"));
-  TestTable opened(PosixFileSystem(), "", directory());
+  TestTable opened(PosixFileSystem(), "", directory(), kOwner);
   const PartSetPtr set = opened.Open(true).parts();
   EXPECT_THAT(opened.context().warnings, ::testing::IsEmpty());
   EXPECT_THAT(opened.Rows(), ElementsAre("[]", "[1, 2]", "[]", "[]", "[3, 4]", "[]", "[]"));
@@ -173,8 +189,30 @@ TEST_F(GoldenAbsentTest, BothReadersFindTheRows) {
   EXPECT_EQ(set->parts[0].part->Vectors("v")->rows().rows, 2u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tables, GoldenTest, ::testing::Values("compact", "wide"),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Tables, GoldenTest,
+                         ::testing::Combine(::testing::ValuesIn(kVersions),
+                                            ::testing::Values("compact", "wide")),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param)) + "_" +
+                                  std::get<1>(info.param);
+                         });
+INSTANTIATE_TEST_SUITE_P(Tables, GoldenDeletesTest, ::testing::ValuesIn(kVersions));
+INSTANTIATE_TEST_SUITE_P(Tables, GoldenAbsentTest, ::testing::ValuesIn(kVersions));
+
+// A writer brings an old log to the present version, and loses nothing.
+TEST(GoldenUpgrade, AnOldLogIsWrittenAnew) {
+  const std::string directory = GoldenDirectory("v1", "deleted");
+  auto disk = std::make_shared<SimulatedDisk>(SimulatedDisk::Kind::kPlain);
+  LoadDirectory(*disk, directory, "/t");
+  TestTable table(disk, "", "/t", kOwner);
+  for (int i = 0; i < 2; ++i) {
+    table.Open();
+    EXPECT_THAT(table.context().warnings, ::testing::IsEmpty());
+    EXPECT_THAT(table.Rows(), ElementsAre("2", "6", "7", "8", "9", "11"));
+  }
+  TestTable elsewhere(disk, "", "/t", {1, 1});
+  EXPECT_THROW(elsewhere.Open(), Error) << "the log knows now whose it is";
+}
 
 }  // namespace
 }  // namespace granary::testing

@@ -69,26 +69,60 @@ class Cursor {
   size_t position_ = 0;
 };
 
-// Payloads of all whole records.
+struct Record {
+  uint64_t sequence = 0;
+  std::string payload;
+  size_t end = 0;
+};
+
+// The record at `offset`, whole or rejected.
+Record ReadRecord(const std::string& log, size_t offset, uint64_t seed) {
+  Cursor in(log.substr(offset));
+  const auto hash = in.Number<uint64_t>();
+  in.Magic("GRRC");
+  const auto bytes = in.Number<uint32_t>();
+  Record record;
+  record.sequence = in.Number<uint64_t>();
+  in.Number<uint64_t>();
+  record.payload = in.Piece(bytes);
+  record.end = offset + 32 + (bytes + 7) / 8 * 8;
+  if (Hash(log.substr(offset + 8, record.end - offset - 8), seed + offset) != hash) {
+    Reject("log record");
+  }
+  return record;
+}
+
+// Payloads of all whole records. Of logs of version 2 both copies are compared.
 std::vector<std::string> ReadLog(const std::string& path) {
   const std::string log = ReadFile(path);
   Cursor header(log);
   const auto header_hash = header.Number<uint64_t>();
   header.Magic("GRLG");
-  header.Version();
-  if (Hash(log.substr(8, 8), 0) != header_hash) Reject("log header");
+  const auto version = header.Number<uint16_t>();
+  if (version != 1 && version != 2) Reject("a newer format");
+  const size_t header_bytes = version == 1 ? 16 : 40;
+  if (Hash(log.substr(8, header_bytes - 8), 0) != header_hash) Reject("log header");
+  uint64_t seed = 0;
+  uint64_t sequence = 0;
+  size_t offset = header_bytes;
+  if (version == 2) {
+    if (log.substr(0, 40) != log.substr(40, 40)) Reject("the second copy of the log header");
+    header.Number<uint16_t>();
+    seed = Hash(header.Take(16), 0);
+    sequence = header.Number<uint64_t>();
+    offset = 80;
+  }
   std::vector<std::string> payloads;
-  for (size_t offset = 16; offset + 32 <= log.size();) {
-    Cursor record(log.substr(offset));
-    const auto hash = record.Number<uint64_t>();
-    record.Magic("GRRC");
-    const auto bytes = record.Number<uint32_t>();
-    if (record.Number<uint64_t>() != payloads.size()) Reject("log sequence");
-    record.Number<uint64_t>();
-    payloads.push_back(record.Piece(bytes));
-    const size_t end = offset + 32 + (bytes + 7) / 8 * 8;
-    if (Hash(log.substr(offset + 8, end - offset - 8), offset) != hash) Reject("log record");
-    offset = end;
+  while (offset + 32 <= log.size()) {
+    const Record record = ReadRecord(log, offset, seed);
+    if (record.sequence != sequence++) Reject("log sequence");
+    offset = record.end;
+    if (version == 2) {
+      const Record copy = ReadRecord(log, offset, seed);
+      if (copy.sequence != record.sequence || copy.payload != record.payload) Reject("log copy");
+      offset = copy.end;
+    }
+    payloads.push_back(record.payload);
   }
   return payloads;
 }

@@ -52,9 +52,7 @@ class TableStoreTest : public ::testing::Test {
   }
 
   std::vector<std::string> PartDirectories() {
-    std::vector<std::string> names = disk_->List("/t");
-    std::erase(names, "commit_log");
-    return names;
+    return granary::testing::PartDirectories(*disk_, "/t");
   }
 
   std::shared_ptr<SimulatedDisk> disk_ =

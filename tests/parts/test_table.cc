@@ -228,21 +228,31 @@ TestContext::TestContext() {
 }
 
 TestTable::TestTable(std::shared_ptr<FileSystem> files, std::string definition,
-                     std::string directory)
+                     std::string directory, LogOwner owner)
     : files_(std::move(files)),
       definition_(std::move(definition)),
       directory_(std::move(directory)),
+      owner_(owner),
       caches_(std::make_shared<StorageCaches>(StorageCaches::Limits{})) {}
 
 TableStoreOptions TestTable::Options(bool read_only) {
   TableStoreOptions options;
   options.files = files_;
   options.directory = directory_;
+  options.owner = owner_;
   options.caches = caches_;
   options.registry = &registry_;
   options.compile_schema = CompileTestDefinition;
   options.read_only = read_only;
   return options;
+}
+
+std::vector<std::string> PartDirectories(FileSystem& files, const std::string& table) {
+  std::vector<std::string> names = files.List(table);
+  std::erase_if(names, [&](const std::string& name) {
+    return name == "detached" || !files.IsDirectory(JoinPath(table, name));
+  });
+  return names;
 }
 
 void TestTable::Create() { TableStore::Create(Options(), definition_); }

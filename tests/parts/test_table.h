@@ -55,8 +55,8 @@ struct TestContext {
 // A table "t" in directory /t of a file system, and what it takes to open it again.
 class TestTable {
  public:
-  TestTable(std::shared_ptr<FileSystem> files, std::string definition,
-            std::string directory = "/t");
+  TestTable(std::shared_ptr<FileSystem> files, std::string definition, std::string directory = "/t",
+            LogOwner owner = {});
 
   void Create();
   TableStore& Open(bool read_only = false);
@@ -75,11 +75,15 @@ class TestTable {
   std::shared_ptr<FileSystem> files_;
   std::string definition_;
   std::string directory_;
+  LogOwner owner_;
   SkipIndexRegistry registry_ = TestRegistry();
   std::shared_ptr<StorageCaches> caches_;
   TestContext context_;
   std::unique_ptr<TableStore> store_;
 };
+
+// Names of the directories in that of a table, without detached/.
+std::vector<std::string> PartDirectories(FileSystem& files, const std::string& table);
 
 // What CommitMerge gets if `part` has the rows of `inputs`, one input after the other.
 std::vector<MergeOutput> Replacing(std::span<const PartPtr> inputs, const PartPtr& part);

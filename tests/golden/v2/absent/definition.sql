@@ -1,0 +1,2 @@
+column v Array(Float32)
+set index_granularity 2

@@ -1,0 +1,7 @@
+CREATE TABLE little
+(
+    a UInt64,
+    s String DEFAULT 'none'
+)
+ENGINE = MergeTree
+ORDER BY a

@@ -1,0 +1,6 @@
+CREATE TABLE merged
+(
+    a UInt64
+)
+ENGINE = MergeTree
+ORDER BY a

@@ -1,0 +1,2 @@
+column a UInt64
+set index_granularity 4
