@@ -33,8 +33,6 @@ void AppendArray(const ArrayColumn& column, size_t row, std::string& bytes) {
 // So that equal values have equal bytes, and only they.
 void AppendValue(const Column& column, size_t row, std::string& bytes) {
   switch (column.type().id()) {
-    case TypeId::kNothing:
-      return;
     case TypeId::kString: {
       const std::string_view text = AsStrings(column).At(row);
       AppendLength(text.size(), bytes);

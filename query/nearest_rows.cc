@@ -23,7 +23,6 @@ std::vector<double> ElementsOf(const Column& vector) {
   const Column& elements = *array.elements();
   std::vector<double> values;
   values.reserve(array.Length(0));
-  if (elements.type().is_nothing()) return values;
   VisitFixedType(elements.type().id(), [&]<class T>() {
     const T* data = AsNumbers<T>(elements).data();
     for (uint64_t i = array.Begin(0); i < array.End(0); ++i) {

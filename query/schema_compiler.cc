@@ -107,6 +107,14 @@ std::vector<sql::SettingChange> CanonicalSettings(const std::vector<sql::Setting
   return canonical;
 }
 
+void RequireStorable(const sql::ColumnDefinition& column, const DataType& type) {
+  DataType scalar = type;
+  while (scalar.is_array()) scalar = DataType(scalar.element());
+  if (!scalar.is_nothing()) return;
+  throw Error(ErrorCode::kIllegalColumn, "Column '" + column.name + "' of type " + type.name() +
+                                             " could hold no value; give its elements a type");
+}
+
 // Columns without a type get that of their default.
 void InferTypes(sql::CreateTableStatement& statement) {
   ExpressionScope scope;
@@ -124,6 +132,7 @@ void InferTypes(sql::CreateTableStatement& statement) {
     } else {
       column.type = DataType::Parse(column.type).name();
     }
+    RequireStorable(column, DataType::Parse(column.type));
   }
 }
 

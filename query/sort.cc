@@ -17,7 +17,7 @@ constexpr size_t kTopBufferRows = 1 << 16;
 
 uint64_t StringPrefix(std::string_view text) {
   uint64_t code = 0;
-  std::memcpy(&code, text.data(), std::min<size_t>(text.size(), 8));
+  if (!text.empty()) std::memcpy(&code, text.data(), std::min<size_t>(text.size(), 8));
   return __builtin_bswap64(code);
 }
 

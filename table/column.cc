@@ -221,9 +221,15 @@ ColumnPtr StringColumn::Materialize() const { return Slice(0, size()); }
 
 // ArrayColumn
 
+namespace {
+ColumnPtr WrittenOut(ColumnPtr column) {
+  return column->is_constant() ? column->Materialize() : std::move(column);
+}
+}  // namespace
+
 ArrayColumn::ArrayColumn(ColumnPtr elements, std::vector<uint64_t> end_offsets)
     : Column(DataType::Array(elements->type()), end_offsets.size()),
-      elements_(std::move(elements)),
+      elements_(WrittenOut(std::move(elements))),
       first_offset_(0) {
   owner_ = Own(std::move(end_offsets), &offsets_);
 }
@@ -231,7 +237,7 @@ ArrayColumn::ArrayColumn(ColumnPtr elements, std::vector<uint64_t> end_offsets)
 ArrayColumn::ArrayColumn(ColumnPtr elements, std::shared_ptr<const void> owner,
                          const uint64_t* end_offsets, size_t size, uint64_t first_offset)
     : Column(DataType::Array(elements->type()), size),
-      elements_(std::move(elements)),
+      elements_(WrittenOut(std::move(elements))),
       owner_(std::move(owner)),
       offsets_(end_offsets),
       first_offset_(first_offset) {}
@@ -335,7 +341,7 @@ ColumnPtr ArrayColumn::Materialize() const {
 // ConstantColumn
 
 ConstantColumn::ConstantColumn(ColumnPtr value, size_t size)
-    : Column(value->type(), size), value_(std::move(value)) {}
+    : Column(value->type(), size), value_(WrittenOut(std::move(value))) {}
 
 ColumnPtr ConstantColumn::Slice(size_t, size_t count) const {
   return std::make_shared<ConstantColumn>(value_, count);
@@ -360,8 +366,10 @@ void ConstantColumn::HashInto(std::span<uint64_t> hashes) const {
 }
 
 ColumnPtr ConstantColumn::Materialize() const {
-  const std::vector<uint32_t> rows(size(), 0);
-  return value_->Gather(rows);
+  const auto builder = ColumnBuilder::Create(type());
+  builder->Reserve(size());
+  builder->AppendRange(*this, 0, size());
+  return builder->Finish();
 }
 
 // Free functions

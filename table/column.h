@@ -115,7 +115,8 @@ class StringColumn final : public Column {
   const char* chars_;
 };
 
-// Row r is elements[offsets[r - 1] .. offsets[r]), with offsets[-1] == `first_offset`.
+// Row r is elements[offsets[r - 1] .. offsets[r]), with offsets[-1] == `first_offset`. The elements
+// are never a constant column: one that is given is written out.
 class ArrayColumn final : public Column {
  public:
   ArrayColumn(ColumnPtr elements, std::vector<uint64_t> end_offsets);
@@ -156,7 +157,7 @@ class ConstantColumn final : public Column {
  public:
   ConstantColumn(ColumnPtr value, size_t size);
 
-  // A column of one row.
+  // A column of one row, not constant itself.
   const ColumnPtr& value() const { return value_; }
 
   bool is_constant() const override { return true; }

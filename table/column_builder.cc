@@ -180,8 +180,6 @@ class ArrayBuilder final : public ColumnBuilder {
 std::unique_ptr<ColumnBuilder> ColumnBuilder::Create(const DataType& type) {
   if (type.is_array()) return std::make_unique<ArrayBuilder>(type);
   if (type.is_string()) return std::make_unique<StringBuilder>();
-  // The elements of the empty array literal: there are none, any physical type will do.
-  if (type.is_nothing()) return std::make_unique<NumberBuilder<uint8_t>>(type);
   return VisitFixedType(type.id(), [&]<class T>() -> std::unique_ptr<ColumnBuilder> {
     return std::make_unique<NumberBuilder<T>>(type);
   });

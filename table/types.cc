@@ -132,7 +132,7 @@ std::string DataType::name() const {
 }
 
 size_t DataType::fixed_bytes() const {
-  if (is_array() || is_string() || is_nothing()) return 0;
+  if (is_array() || is_string()) return 0;
   return VisitFixedType(id_, []<class T>() { return sizeof(T); });
 }
 

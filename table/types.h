@@ -3,7 +3,8 @@
 // The physical representation of each type is the C++ type that NumberColumn stores (column.h):
 // Bool is uint8_t, Date is uint16_t days since 1970-01-01, DateTime is uint32_t seconds since the
 // epoch in UTC, BFloat16 is the upper half of an IEEE float. Number 0 ("Nothing") is the element
-// type of the empty array literal.
+// type of the empty array literal. It has a single value, of which nothing is known: stored as
+// uint8_t, the default value once it is converted to another type. arrayResize([], 3) has three.
 #pragma once
 
 #include <bit>
@@ -83,7 +84,7 @@ class DataType {
   bool is_date_or_time() const { return id_ == TypeId::kDate || id_ == TypeId::kDateTime; }
   // Array(Float32 | Float64 | BFloat16): what a vector index can cover.
   bool is_float_array() const { return is_array() && element().is_float(); }
-  // Bytes of one value in NumberColumn; 0 for String, Array and Nothing.
+  // Bytes of one value in NumberColumn; 0 for String and Array.
   size_t fixed_bytes() const;
 
   friend bool operator==(const DataType& a, const DataType& b) {
@@ -96,7 +97,7 @@ class DataType {
 };
 
 // Calls f.template operator()<T>() with the physical C++ type of a fixed-size type. Throws
-// LOGICAL_ERROR for String, Array and Nothing: the caller has asked before.
+// LOGICAL_ERROR for String and Array: the caller has asked before.
 template <class F>
 decltype(auto) VisitFixedType(TypeId id, F&& f) {
   switch (id) {
@@ -110,6 +111,7 @@ decltype(auto) VisitFixedType(TypeId id, F&& f) {
       return f.template operator()<int64_t>();
     case TypeId::kUInt8:
     case TypeId::kBool:
+    case TypeId::kNothing:
       return f.template operator()<uint8_t>();
     case TypeId::kUInt16:
     case TypeId::kDate:
@@ -125,7 +127,6 @@ decltype(auto) VisitFixedType(TypeId id, F&& f) {
       return f.template operator()<double>();
     case TypeId::kBFloat16:
       return f.template operator()<BFloat16>();
-    case TypeId::kNothing:
     case TypeId::kString:
     case TypeId::kArray:
       break;

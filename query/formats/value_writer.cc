@@ -111,6 +111,7 @@ void AppendValueText(const Column& column, size_t row, const TextOptions& option
                      std::string& out) {
   switch (column.type().id()) {
     case TypeId::kNothing:
+      out += options.style == TextStyle::kJson ? "null" : "NULL";
       return;
     case TypeId::kBool:
       out += AsNumbers<uint8_t>(column).data()[row] != 0 ? "true" : "false";

@@ -309,7 +309,8 @@ AggregateFunctionPtr BindGroupArray(const AggregateArguments& arguments) {
 }
 
 AggregateFunctionPtr BindGroupUniqArray(const AggregateArguments& arguments) {
-  return WithDistinct(BindGroupArray(arguments), {arguments.types[0]});
+  AggregateFunctionPtr all_values = BindGroupArray(arguments);
+  return WithDistinct(std::move(all_values), {arguments.types[0]});
 }
 
 AggregateFunctionPtr BindUniqExact(const AggregateArguments& arguments) {

@@ -16,7 +16,7 @@ namespace granary {
 inline constexpr uint64_t kArrayElementsMax = 500'000'000;
 
 // The argument as an array column that is not constant, whose elements are of `element` type and
-// begin at 0 without gaps; an array of Nothing becomes one of no elements.
+// begin at 0 without gaps; those of an array of Nothing are defaults.
 std::shared_ptr<const ArrayColumn> DenseArrays(const ColumnPtr& column, const DataType& element);
 
 // Rows made by picking elements of one column by number.

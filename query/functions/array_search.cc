@@ -113,7 +113,7 @@ FunctionBinder SubsetBinder(std::string name, bool needs_all) {
   return [=](std::span<const FunctionArgument> arguments, const FunctionContext&) {
     const DataType element = CommonTypeOrThrow(
         std::array{RequireArray(name, arguments, 0), RequireArray(name, arguments, 1)}, name);
-    const bool is_set = arguments[1].constant != nullptr && !element.is_nothing();
+    const bool is_set = arguments[1].constant != nullptr;
     if (is_set && (!needs_all || HasFewElements(arguments[1].constant))) {
       return Function(TypeId::kUInt8,
                       [element, sets = SetsOf(arguments[1].constant, element, needs_all)](
@@ -122,9 +122,6 @@ FunctionBinder SubsetBinder(std::string name, bool needs_all) {
                       });
     }
     return Function(TypeId::kUInt8, [=](std::span<const ColumnPtr> values, size_t rows) {
-      if (element.is_nothing()) {
-        return MakeConstant(TypeId::kUInt8, uint64_t{needs_all}, rows);
-      }
       const auto arrays = DenseArrays(values[0], element), sought = DenseArrays(values[1], element);
       return FillNumbers<uint8_t>(TypeId::kUInt8, rows, [&](size_t row) {
         const auto set = SetOf(*arrays, row, /*keeps_nan=*/false);
@@ -140,7 +137,6 @@ FunctionBinder SubsetBinder(std::string name, bool needs_all) {
 Function BindArrayUniq(std::span<const FunctionArgument> arguments, const FunctionContext&) {
   const DataType element = RequireArray("arrayUniq", arguments, 0);
   return {TypeId::kUInt32, [element](std::span<const ColumnPtr> values, size_t rows) {
-            if (element.is_nothing()) return MakeDefaults(TypeId::kUInt32, rows);
             const auto arrays = DenseArrays(values[0], element);
             return FillNumbers<uint32_t>(TypeId::kUInt32, rows, [&](size_t row) {
               return static_cast<uint32_t>(SetOf(*arrays, row).size());

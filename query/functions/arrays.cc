@@ -92,7 +92,7 @@ Function BindArrayElement(std::span<const FunctionArgument> arguments, const Fun
             const bool any_missing = std::count(is_missing.begin(), is_missing.end(), 1u) > 0;
             if (!any_missing) return arrays.elements()->Gather(picked);
             const ColumnPtr defaults = MakeDefaults(element, rows);
-            if (arrays.elements()->size() == 0 || element.is_nothing()) return defaults;
+            if (arrays.elements()->size() == 0) return defaults;
             return ChooseRows(element, std::array{arrays.elements()->Gather(picked), defaults},
                               is_missing);
           }};
@@ -147,7 +147,6 @@ FunctionBinder PushBinder(std::string name, bool at_front) {
 template <class Pick>
 Function PickingFunction(const DataType& element, Pick pick) {
   return {DataType::Array(element), [=](std::span<const ColumnPtr> values, size_t rows) {
-            if (element.is_nothing()) return MakeDefaults(DataType::Array(element), rows);
             const auto arrays = DenseArrays(values[0], element);
             ArrayPicker picker(rows);
             for (size_t row = 0; row < rows; ++row) {
@@ -205,7 +204,6 @@ Function BindArraySlice(std::span<const FunctionArgument> arguments, const Funct
   const DataType element = RequireArray("arraySlice", arguments, 0);
   for (size_t i = 1; i < arguments.size(); ++i) RequireInteger("arraySlice", arguments, i);
   return {DataType::Array(element), [element](std::span<const ColumnPtr> values, size_t rows) {
-            if (element.is_nothing()) return MakeDefaults(DataType::Array(element), rows);
             const auto arrays = DenseArrays(values[0], element);
             const auto positions = ReadNumbers<int64_t>(*values[1], rows);
             std::vector<int64_t> lengths(rows, kToTheEnd);

@@ -187,7 +187,7 @@ class ComparisonBinder {
                                  (b.type.id() == TypeId::kDateTime && a.type.is_number());
     if (time_and_number) return ExactComparison<Op>();
     if (const auto type = CommonType(std::array{a.type, b.type}); type && !type->is_nothing()) {
-      return Comparison<Op>(*type);
+      return Comparison<Op>(type->id() == TypeId::kBFloat16 ? DataType(TypeId::kFloat64) : *type);
     }
     ThrowIncomparable(name_, a.type, b.type);
   }

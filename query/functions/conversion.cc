@@ -30,11 +30,9 @@ constexpr std::array kScalarTypes = {
 ColumnPtr CastArrays(const ColumnPtr& column, const DataType& to) {
   const ColumnPtr stored = StoredRows(column);
   const ArrayColumn& arrays = AsArrays(*stored);
-  const ColumnPtr elements = arrays.elements()->type().is_nothing()
-                                 ? MakeDefaults(to.element(), 0)->Materialize()
-                                 : CastColumn(arrays.elements()->Materialize(), to.element());
-  auto result = std::make_shared<ArrayColumn>(elements, stored, arrays.end_offsets(), arrays.size(),
-                                              arrays.first_offset());
+  auto result =
+      std::make_shared<ArrayColumn>(CastColumn(arrays.elements(), to.element()), stored,
+                                    arrays.end_offsets(), arrays.size(), arrays.first_offset());
   if (!column->is_constant()) return result;
   return std::make_shared<ConstantColumn>(std::move(result), column->size());
 }
@@ -167,7 +165,7 @@ ColumnPtr Reinterpret(const ColumnPtr& column, const DataType& to) {
 }
 
 Function BindReinterpretTo(std::string_view name, const DataType& from, const DataType& to) {
-  const bool is_from_scalar = from.is_string() || from.fixed_bytes() > 0;
+  const bool is_from_scalar = !from.is_array() && !from.is_nothing();
   if (!is_from_scalar) ThrowIllegalType(name, 0, from, "a number, date or String");
   const bool is_to_array = to.is_array() && to.element().fixed_bytes() > 0 && from.is_string();
   const bool is_to_string = to.is_string() && !from.is_string();
@@ -217,20 +215,18 @@ ColumnPtr ConvertArrayExactly(const ColumnPtr& value, const DataType& to) {
 }  // namespace
 
 bool IsCastable(const DataType& from, const DataType& to) {
-  if (from == to) return true;
-  if (from.is_string()) return to.is_array() ? IsCastable(from, to.element()) : !to.is_nothing();
-  if (to.is_string()) return !from.is_nothing();
-  if (from.is_array() && to.is_array()) {
-    return from.element().is_nothing() || IsCastable(from.element(), to.element());
-  }
+  if (from == to || from.is_nothing()) return true;
+  if (to.is_nothing()) return false;
+  if (from.is_string()) return to.is_array() ? IsCastable(from, to.element()) : true;
+  if (to.is_string()) return true;
+  if (from.is_array() && to.is_array()) return IsCastable(from.element(), to.element());
   return from.fixed_bytes() > 0 && to.fixed_bytes() > 0;
 }
 
 bool CanCastFail(const DataType& from, const DataType& to) {
-  if (from == to || to.is_string()) return false;
+  if (from == to || from.is_nothing() || to.is_string()) return false;
   if (from.is_string()) return true;
-  if (from.is_array())
-    return !from.element().is_nothing() && CanCastFail(from.element(), to.element());
+  if (from.is_array()) return CanCastFail(from.element(), to.element());
   return CanConversionFail(from, to);
 }
 
@@ -238,6 +234,10 @@ ColumnPtr CastColumn(const ColumnPtr& column, const DataType& to) {
   const DataType& from = column->type();
   if (from == to) return column;
   if (!IsCastable(from, to)) ThrowNotCastable(from, to);
+  if (from.is_nothing()) {
+    const ColumnPtr defaults = MakeDefaults(to, column->size());
+    return column->is_constant() ? defaults : defaults->Materialize();
+  }
   if (from.is_string()) return ParseColumn(column, to, BadText::kThrow);
   if (to.is_string()) return ColumnToText(column);
   return from.is_array() ? CastArrays(column, to) : ConvertFixed(column, to);
@@ -246,6 +246,7 @@ ColumnPtr CastColumn(const ColumnPtr& column, const DataType& to) {
 ColumnPtr ConvertExactly(const ColumnPtr& value, const DataType& to) {
   const DataType& from = value->type();
   if (from == to) return StoredRows(value);
+  if (from.is_nothing() || to.is_nothing()) ThrowNotCastable(from, to);
   if (from.is_string()) return ParseLiteral(StoredRows(value), to);
   if (from.is_array() && to.is_array()) return ConvertArrayExactly(value, to);
   const bool both_dates = from.is_date_or_time() && to.is_date_or_time();

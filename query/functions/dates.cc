@@ -94,11 +94,11 @@ DateUnit ParseUnit(std::string_view function, const FunctionArgument& argument, 
                           function, text));
 }
 
-// Seconds since the epoch, moved; wraps around where multiplication does.
+// Seconds since the epoch, moved; wraps around at 64 bits.
 int64_t ShiftSeconds(int64_t seconds, int64_t count, DateUnit unit) {
   if (const int64_t step = UnitSeconds(unit)) {
-    return seconds +
-           static_cast<int64_t>(static_cast<uint64_t>(count) * static_cast<uint64_t>(step));
+    return static_cast<int64_t>(static_cast<uint64_t>(seconds) +
+                                static_cast<uint64_t>(count) * static_cast<uint64_t>(step));
   }
   constexpr int64_t kCountMax = 1000000;
   const int64_t months = std::clamp(count, -kCountMax, kCountMax) * UnitMonths(unit);

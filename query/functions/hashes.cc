@@ -67,7 +67,7 @@ template <class T, T (*Hash)(std::string_view)>
 FunctionBinder HashBinder(std::string name) {
   return [name](std::span<const FunctionArgument> arguments, const FunctionContext&) {
     const DataType argument = arguments[0].type;
-    if (!argument.is_string() && argument.fixed_bytes() == 0) {
+    if (argument.is_array() || argument.is_nothing()) {
       ThrowIllegalType(name, 0, argument, "String, a number or a date");
     }
     const DataType type = IntegerType(false, sizeof(T));

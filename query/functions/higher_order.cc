@@ -31,8 +31,7 @@ struct Conditions {
   std::vector<uint8_t> mask;
 
   explicit Conditions(const ColumnPtr& column) {
-    const DataType& element = column->type().element();
-    arrays = DenseArrays(column, element.is_nothing() ? DataType(TypeId::kUInt8) : element);
+    arrays = DenseArrays(column, column->type().element());
     mask.resize(arrays->elements()->size());
     ReadTruth(*arrays->elements(), mask);
   }
@@ -49,7 +48,6 @@ Function BindArrayFilter(std::span<const FunctionArgument> arguments, const Func
   RequireConditions("arrayFilter", arguments);
   const DataType element = RequireArray("arrayFilter", arguments, DataIndex(arguments.size()));
   return {DataType::Array(element), [element](std::span<const ColumnPtr> values, size_t rows) {
-            if (element.is_nothing()) return MakeDefaults(DataType::Array(element), rows);
             const Conditions conditions(values[0]);
             const auto arrays = DenseArrays(values[DataIndex(values.size())], element);
             ArrayPicker picker(rows);
@@ -115,7 +113,6 @@ FunctionBinder SortBinder(std::string name, bool descending) {
     const DataType element = RequireArray(name, arguments, DataIndex(arguments.size()));
     return Function(
         DataType::Array(element), [=](std::span<const ColumnPtr> values, size_t rows) -> ColumnPtr {
-          if (element.is_nothing()) return MakeDefaults(DataType::Array(element), rows);
           const auto keys = DenseArrays(values[0], key);
           const auto arrays = DenseArrays(values[DataIndex(values.size())], element);
           const Column& key_values = *keys->elements();

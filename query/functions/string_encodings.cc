@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "granary/query/functions/column_access.h"
+#include "granary/query/functions/conversion.h"
 #include "granary/query/functions/families.h"
-#include "granary/query/functions/text_conversion.h"
 #include "granary/query/functions/type_rules.h"
 
 namespace granary {
@@ -37,7 +37,7 @@ void AppendHexNumber(T value, StringBuffer& result) {
 
 Function BindHex(std::span<const FunctionArgument> arguments, const FunctionContext&) {
   const DataType type = arguments[0].type;
-  if (!type.is_string() && type.fixed_bytes() == 0) {
+  if (type.is_array() || type.is_nothing()) {
     ThrowIllegalType("hex", 0, type, "String, a number or a date");
   }
   return {TypeId::kString, [type](std::span<const ColumnPtr> values, size_t rows) {
@@ -184,10 +184,7 @@ Function BindArrayStringConcat(std::span<const FunctionArgument> arguments,
   return {TypeId::kString, [separator](std::span<const ColumnPtr> values, size_t rows) {
             const ArrayView arrays(*values[0]);
             StringBuffer result(rows);
-            ColumnPtr texts;
-            if (!arrays.elements()->type().is_nothing()) {
-              texts = ColumnToText(arrays.elements()->Materialize());
-            }
+            const ColumnPtr texts = CastColumn(arrays.elements(), TypeId::kString);
             for (size_t row = 0; row < rows; ++row) {
               for (uint64_t i = arrays.Begin(row); i < arrays.End(row); ++i) {
                 if (i > arrays.Begin(row)) result.Append(separator);
