@@ -11,11 +11,19 @@ set(GRANARY_LIBRARIES Threads::Threads fmt::fmt simdjson::simdjson Boost::contai
 # GCC 12 warns of string concatenations (its bug 105651) and of moved variants that are right.
 add_library(granary_options INTERFACE)
 target_compile_options(granary_options INTERFACE -Wall -Wextra -Wno-missing-field-initializers
-  -Wno-restrict -Wno-maybe-uninitialized -ffp-contract=off)
+  "$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-maybe-uninitialized>" -ffp-contract=off)
 if(GRANARY_SANITIZE)
   target_compile_options(granary_options INTERFACE -fsanitize=${GRANARY_SANITIZE}
     -fno-omit-frame-pointer -fno-sanitize-recover=all -g1 -O1)
   target_link_options(granary_options INTERFACE -fsanitize=${GRANARY_SANITIZE})
+endif()
+if(GRANARY_BUILD_FUZZERS)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "The fuzzers are libFuzzer's and need Clang: cmake --preset fuzz")
+  endif()
+  # What the fuzzers follow, and the library's own preconditions.
+  target_compile_options(granary_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_compile_definitions(granary_options INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
 
 # For a shared library: relative relocations take a bit each, not 24 bytes, and what a module calls of

@@ -19,6 +19,8 @@ enum class Codec : uint8_t { kRaw = 0, kLz4 = 1 };
 constexpr size_t kLeastSavingDivisor = 16;
 constexpr size_t kMostFramesSkipped = 32;
 constexpr size_t kChecksumBytes = sizeof(uint64_t);
+// LZ4 makes at most so many bytes of one.
+constexpr uint64_t kLz4ExpansionMax = 255;
 
 }  // namespace
 
@@ -91,8 +93,12 @@ FramePtr DecodeFrame(std::shared_ptr<const void> owner, std::span<const std::byt
     std::copy(payload.begin(), payload.end(), copy.get());
     return std::make_shared<Frame>(Frame{copy, {copy.get(), raw_bytes}});
   }
-  if (codec != static_cast<uint32_t>(Codec::kLz4) || raw_bytes > LZ4_MAX_INPUT_SIZE) {
+  if (codec != static_cast<uint32_t>(Codec::kLz4)) {
     reader.ThrowCorrupted("a frame of an unknown codec");
+  }
+  if (raw_bytes > LZ4_MAX_INPUT_SIZE || stored_bytes > LZ4_MAX_INPUT_SIZE ||
+      raw_bytes > stored_bytes * kLz4ExpansionMax) {
+    reader.ThrowCorrupted("a frame that promises more than its bytes can hold");
   }
   std::shared_ptr<std::byte[]> raw(new std::byte[raw_bytes]);
   const int got = LZ4_decompress_safe(reinterpret_cast<const char*>(payload.data()),

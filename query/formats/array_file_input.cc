@@ -14,6 +14,10 @@ namespace {
 
 // Larger rows are damage, not data.
 constexpr uint64_t kRowElementsMax = uint64_t{1} << 24;
+// Rows without elements take no bytes: there may be so many of them.
+constexpr uint64_t kEmptyRowsMax = uint64_t{1} << 20;
+// Memory grows with the bytes that come, not with what a row promises.
+constexpr uint64_t kElementsAtOnce = uint64_t{1} << 16;
 
 [[noreturn]] void ThrowBadFile(std::string_view format, std::string_view problem) {
   throw Error(ErrorCode::kIncorrectData, fmt::format("{}: {}", format, problem));
@@ -106,6 +110,9 @@ ArrayFileInput::ArrayFileInput(Layout layout, Header header, InputBytes bytes)
   if (layout_.row_elements > kRowElementsMax) {
     ThrowBadFile(layout_.format, fmt::format("{} elements per row", layout_.row_elements));
   }
+  if (layout_.row_elements == 0 && layout_.rows.value_or(0) > kEmptyRowsMax) {
+    ThrowBadFile(layout_.format, fmt::format("{} rows without elements", *layout_.rows));
+  }
   absent_.resize(1);
 }
 
@@ -141,10 +148,6 @@ std::unique_ptr<InputFormat> ArrayFileInput::OpenVecs(std::string_view format, T
       new ArrayFileInput(layout, std::move(header), std::move(bytes)));
 }
 
-uint64_t ArrayFileInput::row_bytes() const {
-  return layout_.row_elements * DataType(layout_.element).fixed_bytes();
-}
-
 void ArrayFileInput::ReadExactly(void* out, size_t bytes) {
   auto* to = static_cast<char*>(out);
   while (bytes > 0) {
@@ -170,6 +173,17 @@ void ArrayFileInput::CheckPrefix() {
 }
 
 template <class T>
+void ArrayFileInput::AppendRow(std::vector<T>& values) {
+  for (uint64_t left = layout_.row_elements; left > 0;) {
+    const uint64_t step = std::min(left, kElementsAtOnce);
+    const size_t begin = values.size();
+    values.resize(begin + step);
+    ReadExactly(values.data() + begin, step * sizeof(T));
+    left -= step;
+  }
+}
+
+template <class T>
 ColumnPtr ArrayFileInput::ReadRows(size_t max_rows, size_t& rows) {
   const uint64_t left = layout_.rows.value_or(std::numeric_limits<uint64_t>::max()) - rows_read_;
   const auto wanted = static_cast<size_t>(std::min<uint64_t>(max_rows, left));
@@ -179,8 +193,7 @@ ColumnPtr ArrayFileInput::ReadRows(size_t max_rows, size_t& rows) {
       if (bytes_.window().empty() && !bytes_.More()) break;
       CheckPrefix();
     }
-    values.resize(values.size() + layout_.row_elements);
-    ReadExactly(values.data() + values.size() - layout_.row_elements, row_bytes());
+    AppendRow(values);
   }
   auto numbers = std::make_shared<NumberColumn<T>>(layout_.element, std::move(values));
   if (!layout_.is_array) return numbers;

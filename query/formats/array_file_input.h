@@ -34,10 +34,11 @@ class ArrayFileInput final : public InputFormat {
 
   ArrayFileInput(Layout layout, Header header, InputBytes bytes);
 
-  uint64_t row_bytes() const;
   // Fills `out` from the input; throws CANNOT_READ_ALL_DATA at the end of it.
   void ReadExactly(void* out, size_t bytes);
   void CheckPrefix();
+  template <class T>
+  void AppendRow(std::vector<T>& values);
   template <class T>
   ColumnPtr ReadRows(size_t max_rows, size_t& rows);
 

@@ -7,10 +7,20 @@
 #include "granary/skipindex/distance/kernel_variants.h"
 #include "granary/table/error.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace granary {
 
 #if defined(__x86_64__)
 namespace {
+
+// __builtin_cpu_supports("f16c"), which Clang 14 does not know.
+bool HasF16c() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
 
 // The first processors with the other instructions cannot count bits.
 const DistanceKernels& Avx512Kernels() {
@@ -34,8 +44,8 @@ std::vector<const DistanceKernels*> AvailableDistanceKernels() {
       __builtin_cpu_supports("avx512vnni")) {
     available.push_back(&Avx512Kernels());
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-      __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2")) {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && HasF16c() &&
+      __builtin_cpu_supports("bmi2")) {
     available.push_back(&kAvx2Kernels);
   }
 #endif

@@ -392,6 +392,11 @@ TEST(NpyInput, RefusesWhatItCannotRead) {
               HasSubstr("0 dimensions"));
   EXPECT_THAT(error("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 99999999999), }"),
               HasSubstr("elements per row"));
+  // Rows that take no bytes would never end.
+  EXPECT_THAT(error("{'descr': '<f4', 'fortran_order': False, 'shape': (1048577, 0), }"),
+              HasSubstr("INCORRECT_DATA: Npy: 1048577 rows without elements"));
+  EXPECT_EQ(error("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 0), }"),
+            "v Array(Float32): ([]),([])");
   EXPECT_THAT(error("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }"),
               HasSubstr("CANNOT_READ_ALL_DATA: Npy: the file ends in row 1"));
   EXPECT_THAT(error("{'fortran_order': False, 'shape': (3, 2), }"), HasSubstr("no 'descr'"));
@@ -414,6 +419,23 @@ TEST(VecsInput, EveryVectorCarriesTheDimension) {
   EXPECT_THAT(ArrayFileError("Fvecs", Bytes<int32_t>({-1})), HasSubstr("row 1 has dimension -1"));
   EXPECT_THAT(ArrayFileError("Fvecs", Bytes<int32_t>({1 << 30})), HasSubstr("elements per row"));
   EXPECT_THROW(InputFormat::Create("Fvecs", PairHeader(), InputBytes(two)), Error);
+}
+
+TEST(VecsInput, LongVectorsAreReadInSteps) {
+  constexpr int32_t kDimension = 200'000;
+  std::string file;
+  for (char row = 1; row <= 2; ++row)
+    file += Bytes<int32_t>({kDimension}) + std::string(kDimension, row);
+  const auto blocks = testing::ReadBlocks("Bvecs", {}, Pieces(file, 70'001));
+  ASSERT_EQ(blocks.size(), 1u);
+  const auto& rows = AsArrays(*blocks[0].column(0));
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows.Length(0), size_t{kDimension});
+  const auto elements = AsNumbers<uint8_t>(*rows.elements()).values();
+  EXPECT_EQ(std::count(elements.begin(), elements.begin() + kDimension, 1), kDimension);
+  EXPECT_EQ(std::count(elements.begin() + kDimension, elements.end(), 2), kDimension);
+  EXPECT_THAT(ArrayFileError("Bvecs", file.substr(0, file.size() - 1)),
+              HasSubstr("the file ends in row 2"));
 }
 
 }  // namespace
