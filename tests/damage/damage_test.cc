@@ -50,7 +50,7 @@ uint64_t Stride(uint64_t stride_in_short_runs) {
 }
 
 // Between offsets in all files of a kind together.
-uint64_t StepOver(uint64_t bytes) { return Stride(std::max<uint64_t>(1, bytes / 300)); }
+uint64_t StepOver(uint64_t bytes) { return Stride(std::max<uint64_t>(1, bytes / 200)); }
 
 class DamageTest : public ::testing::TestWithParam<std::string> {
  protected:

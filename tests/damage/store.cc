@@ -118,6 +118,27 @@ void BuildLogs(Store& store) {
   }
 }
 
+// A little of everything, to be kept.
+void BuildGolden(Store& store) {
+  CreateMixed(store, "compact", "min_bytes_for_wide_part = 100000000");
+  CreateMixed(store, "wide", "min_bytes_for_wide_part = 0");
+  for (const std::string table : {"compact", "wide"}) {
+    store.open().Run(InsertMixed(table, 0, 9));
+    store.open().Run(InsertMixed(table, 9, 4));
+    store.open().Run("DELETE FROM " + table + " WHERE id IN (3, 6, 11)");
+    store.open().Run("ALTER TABLE " + table + " UPDATE i = 5 WHERE id = 8");
+    AddMixed(store, table);
+  }
+  CreateSmall(store, "before", "id UInt64, n UInt8 DEFAULT 3");
+  store.open().Run("INSERT INTO before (id) VALUES (1), (2)");
+  store.open().Run("INSERT INTO before VALUES (1, 1), (3, 3)");
+  store.open().Run("OPTIMIZE TABLE before FINAL");
+  store.RenameTable("before", "after");
+  AddSmall(store, "after", "900, 9");
+  CreateSmall(store, "dropped");
+  store.open().Run("DROP TABLE dropped");
+}
+
 // A graph of more than the megabyte that is verified whenever it is opened. Of it damage may cost
 // recall, until it has been verified: the questions have one answer whatever is found.
 void BuildLargeGraph(Store& store) {
@@ -142,6 +163,7 @@ const std::map<std::string, std::function<void(Store&)>>& Builders() {
       {"statements", BuildStatements},
       {"logs", BuildLogs},
       {"graph", BuildLargeGraph},
+      {"golden", BuildGolden},
   };
   return builders;
 }
