@@ -92,26 +92,23 @@ struct LostIndex {
   const char* name;
 };
 
-class LostIndexTest : public ::testing::TestWithParam<std::tuple<LostIndex, Accident>> {
+class LostIndexFixture : public ::testing::Test {
  protected:
-  static const LostIndex& index() { return std::get<0>(GetParam()); }
-  static const Accident& accident() { return std::get<1>(GetParam()); }
-  static bool takes_two_parts() { return accident().name == std::string("OfAnotherPart"); }
-
-  void SetUp() override {
+  // A table with rows of which one is deleted, in one part or two; closed again.
+  void Create(const std::string& layout, bool two_parts) {
     disk_ = std::make_shared<SimulatedDisk>(SimulatedDisk::Kind::kPlain);
     Open();
     database_->Execute(
         "CREATE TABLE t (id UInt32, u UInt32, v Array(Float32), INDEX near v TYPE "
         "vector_similarity('hnsw', 'L2Distance', 2), INDEX low u TYPE minmax GRANULARITY 1) "
         "ORDER BY id SETTINGS index_granularity = 8, vector_index_min_rows_for_graph = 0, "
-        "min_bytes_for_wide_part = 0, fsync = 'off'");
+        "fsync = 'off', " +
+        layout);
     Insert(0);
-    if (takes_two_parts()) Insert(100);
+    if (two_parts) Insert(100);
     database_->Execute("DELETE FROM t WHERE id = 42");
     found_ = Search();
     database_.reset();
-    accident().happen(*disk_, JoinPath(kPart, index().file));
   }
 
   void Insert(int first) {
@@ -174,6 +171,19 @@ class LostIndexTest : public ::testing::TestWithParam<std::tuple<LostIndex, Acci
   std::string found_;
 };
 
+class LostIndexTest : public LostIndexFixture,
+                      public ::testing::WithParamInterface<std::tuple<LostIndex, Accident>> {
+ protected:
+  static const LostIndex& index() { return std::get<0>(GetParam()); }
+  static const Accident& accident() { return std::get<1>(GetParam()); }
+  static bool takes_two_parts() { return accident().name == std::string("OfAnotherPart"); }
+
+  void SetUp() override {
+    Create("min_bytes_for_wide_part = 0", takes_two_parts());
+    accident().happen(*disk_, JoinPath(kPart, index().file));
+  }
+};
+
 TEST_P(LostIndexTest, CostsAScanAndAWarning) {
   for (const bool read_only : {true, false}) {
     Open(read_only);
@@ -228,6 +238,32 @@ TEST_P(LostIndexTest, IsBuiltByOptimize) {
   database_->Execute("OPTIMIZE TABLE t FINAL");
   EXPECT_EQ(Missing(), "\n");
   EXPECT_EQ(Search(), found_);
+}
+
+// The indexes of a compact part are the last streams in its manifest.
+class DamagedInManifestTest : public LostIndexFixture {
+ protected:
+  void SetUp() override {
+    Create("min_bytes_for_wide_part = 10000000", false);
+    const std::string manifest = JoinPath(kPart, "manifest");
+    disk_->Damage(manifest, disk_->Size(manifest) - 20, std::byte{4});
+  }
+};
+
+TEST_F(DamagedInManifestTest, CostsAScanAndAWarning) {
+  Open();
+  EXPECT_EQ(Search(), found_);
+  EXPECT_THAT(warnings_, ::testing::Contains(HasSubstr("Index low of part all_1_1_0")));
+  EXPECT_EQ(Missing(), "low\n");
+  database_->Execute("ALTER TABLE t MATERIALIZE INDEX low");
+  ExpectBuiltAgain();
+}
+
+TEST_F(DamagedInManifestTest, IsBuiltByTheBackground) {
+  Open(false, true);
+  Search();
+  Ask("SYSTEM WAIT MERGES t");
+  ExpectBuiltAgain();
 }
 
 INSTANTIATE_TEST_SUITE_P(Accidents, LostIndexTest,
