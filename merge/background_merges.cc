@@ -52,7 +52,7 @@ bool HasDeadRows(const PartSet& set, const PartPtr& part, bool is_final) {
 bool LacksAnIndex(const PartSet& set, const Part& part) {
   return set.schema->settings.materialize_skip_indexes_on_merge &&
          std::any_of(set.indexes.begin(), set.indexes.end(),
-                     [&](const DeclaredIndex& index) { return part.FindIndex(index) == nullptr; });
+                     [&](const DeclaredIndex& index) { return part.LacksIndex(index); });
 }
 
 // Neighbours in groups of at most `group_parts`; without a group of one, unless that is all.
@@ -171,6 +171,8 @@ void BackgroundMerges::MutateRows(const std::shared_ptr<TableStore>& store, RowM
     context.CheckCancelled();
   }
 }
+
+void BackgroundMerges::Wake() { scheduler_->Wake(); }
 
 std::vector<RunningMerge> BackgroundMerges::running() const { return scheduler_->running(); }
 

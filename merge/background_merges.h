@@ -60,8 +60,9 @@ struct RunningMerge {
 struct OptimizeOptions {
   // Only this partition.
   std::optional<std::string> partition_id;
-  // Also merges beyond max_bytes_to_merge, and rewrites a single part that lacks a declared index
-  // or has any dead rows; otherwise one is rewritten if more than a tenth of its rows are dead.
+  // Also merges beyond max_bytes_to_merge, and rewrites a single part that lacks a declared index,
+  // or has a damaged one or any dead rows; otherwise one is rewritten if more than a tenth of its
+  // rows are dead.
   bool final = false;
 };
 
@@ -115,6 +116,9 @@ class BackgroundMerges {
   // are stopped.
   void MutateRows(const std::shared_ptr<TableStore>& store, RowMutation& mutation,
                   const TaskContext& context);
+
+  // Looks for work: something has changed that no part set tells, such as an index found damaged.
+  void Wake();
 
   // What runs now, oldest first.
   std::vector<RunningMerge> running() const;

@@ -74,7 +74,11 @@ class RangeChooser {
   double best_cost_ = 0;  // bytes written for each part removed
 };
 
-// The part with the most dead bytes of those with too many dead rows.
+bool MustBeRewritten(const MergeablePart& part, const MergePolicy& policy) {
+  return part.has_damaged_index || part.dead_share > policy.dead_share_max;
+}
+
+// The part with the most dead bytes of those with too many dead rows or a damaged index.
 std::optional<MergeSelection> SelectRewrite(std::span<const MergeablePart> parts,
                                             const MergePolicy& policy) {
   std::optional<MergeSelection> selection;
@@ -82,7 +86,7 @@ std::optional<MergeSelection> SelectRewrite(std::span<const MergeablePart> parts
   for (size_t i = 0; i < parts.size(); ++i) {
     const MergeablePart& part = parts[i];
     const double dead_bytes = part.dead_share * static_cast<double>(part.bytes);
-    if (part.busy || part.bytes > policy.max_bytes || part.dead_share <= policy.dead_share_max ||
+    if (part.busy || part.bytes > policy.max_bytes || !MustBeRewritten(part, policy) ||
         (selection && dead_bytes <= most_bytes)) {
       continue;
     }

@@ -21,7 +21,8 @@ struct MergeablePart {
   uint64_t bytes = 0;
   std::chrono::seconds age{0};  // since it was written
   double dead_share = 0;        // of its rows
-  bool busy = false;            // an input of a running merge or mutation
+  bool has_damaged_index = false;
+  bool busy = false;  // an input of a running merge or mutation
 };
 
 // Size-tiered merging of neighbours.
@@ -57,7 +58,8 @@ struct MergePolicy {
   std::chrono::seconds settled_age{60};
   // Parts count as at least this large: opening one costs as much as reading so many bytes.
   uint64_t part_bytes_floor = 16384;
-  // A part of which more is dead is rewritten alone, if there is nothing to merge it with.
+  // A part of which more is dead is rewritten alone, if there is nothing to merge it with; so is
+  // one with a damaged index.
   double dead_share_max = 0.2;
 
   // Limits of the table, from its settings.
@@ -66,7 +68,7 @@ struct MergePolicy {
   size_t delay_parts = 1000;          // active parts of a partition at which inserts are delayed
 };
 
-// The parts [first, first + count) of the input; count is 1 for a part with too many dead rows.
+// The parts [first, first + count) of the input; count is 1 for a part that is rewritten alone.
 struct MergeSelection {
   size_t first = 0;
   size_t count = 0;

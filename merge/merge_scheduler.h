@@ -34,6 +34,7 @@ class MergeScheduler : public std::enable_shared_from_this<MergeScheduler> {
   void Stop(const TableStore* store);
   void Start(const TableStore* store);
   void Wait(const TableStore* store, const TaskContext& context);
+  void Wake();
   std::vector<RunningMerge> running() const;
 
   // The table, for a statement that merges. Throws UNKNOWN_TABLE if it was removed, ABORTED if its
@@ -77,7 +78,6 @@ class MergeScheduler : public std::enable_shared_from_this<MergeScheduler> {
   using Lock = std::unique_lock<std::mutex>;
   class WaitGuard;
 
-  void Wake();
   void SleepLocked(Lock& lock, const TaskContext& context);
   TablePtr Find(const TableStore& store) const;
   std::vector<TablePtr> Chosen(const TableStore* store) const;

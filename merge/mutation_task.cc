@@ -58,7 +58,7 @@ bool Rewrite(TableStore& store, const PartSetPtr& base, std::span<const PartPtr>
 }
 
 bool NeedsMutation(const Part& part, const DeclaredIndex& index, IndexMutation mutation) {
-  if (mutation == IndexMutation::kMaterialize) return part.FindIndex(index) == nullptr;
+  if (mutation == IndexMutation::kMaterialize) return part.LacksIndex(index);
   return std::any_of(part.indexes().begin(), part.indexes().end(), [&](const PartIndex& present) {
     return present.name == index.declaration.name;
   });

@@ -13,7 +13,7 @@
 namespace granary {
 
 enum class IndexMutation {
-  kMaterialize,  // ALTER TABLE ... MATERIALIZE INDEX: build it where it is missing
+  kMaterialize,  // ALTER TABLE ... MATERIALIZE INDEX: build it where it is missing or damaged
   kClear,        // ALTER TABLE ... CLEAR INDEX: remove it where there is one
 };
 

@@ -30,6 +30,13 @@ double DeadShare(const VisiblePart& visible) {
   return static_cast<double>(visible.dead_rows()) / static_cast<double>(visible.part->rows());
 }
 
+// One that a rewrite would build again.
+bool HasDamagedIndex(const PartSet& set, const Part& part) {
+  return set.schema->settings.materialize_skip_indexes_on_merge &&
+         std::any_of(set.indexes.begin(), set.indexes.end(),
+                     [&](const DeclaredIndex& index) { return part.IsIndexDamaged(index); });
+}
+
 bool Contains(const MergeJob& job, const Part& part) {
   return std::any_of(job.inputs.begin(), job.inputs.end(),
                      [&](const PartPtr& input) { return input->name() == part.name(); });
@@ -53,7 +60,8 @@ std::optional<NextMerge> TableMerges::Select(const Clock& clock, uint64_t bytes_
     const Part& part = *visible.part;
     const seconds age = waiters > 0 ? seconds::max() : AgeOf(part, clock);
     candidates.push_back({part.name().partition_id, part.name().min_block, part.name().max_block,
-                          part.stored_bytes(), age, DeadShare(visible), IsBusy(part, clock)});
+                          part.stored_bytes(), age, DeadShare(visible),
+                          HasDamagedIndex(*base, part), IsBusy(part, clock)});
   }
   const std::optional<MergeSelection> selection =
       SelectMerge(candidates, PolicyOf(base->schema->settings, bytes_max));

@@ -155,9 +155,17 @@ class Part {
   const std::vector<PartIndex>& indexes() const { return indexes_; }
   // nullptr if the part has no sub-indexes of this declaration (it is older, or they were cleared).
   const PartIndex* FindIndex(const DeclaredIndex& index) const;
+  // Whether the sub-indexes of this declaration, or one of them, have been found damaged, when the
+  // part was opened or since: whatever happens to the file of an index costs no rows. They are not
+  // used, and the next rewrite of the part builds them again. Cheap.
+  virtual bool IsIndexDamaged(const DeclaredIndex& index) const = 0;
+  // Whether MATERIALIZE INDEX has something to do: there are none, or damaged ones.
+  bool LacksIndex(const DeclaredIndex& index) const {
+    return FindIndex(index) == nullptr || IsIndexDamaged(index);
+  }
   // Opens (or finds opened) a sub-index. Advisory: nullptr if the sub-index is damaged, with one
   // warning per part and index; the caller then reads the rows. Exceptions of cancellation and
-  // memory limit pass.
+  // memory limit pass, and those of damaged vectors, without which there is nothing to search.
   virtual std::shared_ptr<const SubIndex> OpenSubIndex(const DeclaredIndex& index, size_t block,
                                                        const TaskContext& context) const = 0;
 
@@ -167,7 +175,7 @@ class Part {
 
   // Verifies every byte of the part, sub-indexes included. One message per damaged file or
   // sub-index, each naming file and offset; empty if all is well. Reads everything: for CHECK
-  // TABLE.
+  // TABLE. Indexes found damaged are not used from then on.
   virtual std::vector<std::string> Check(const TaskContext& context) const = 0;
 
   // Brings the files of the columns (unless `only_indexes`) and of the indexes into the memory of

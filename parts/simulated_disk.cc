@@ -31,6 +31,13 @@ class Contents {
     size_ += bytes.size();
   }
 
+  // The same bytes, in the same memory, to which only this object appends.
+  Contents Shared() const {
+    Contents copy = *this;
+    copy.capacity_ = copy.size_;
+    return copy;
+  }
+
   // To new memory, so that what is appended later is not seen through old maps.
   void CutBack(size_t size) {
     size_ = std::min(size_, size);
@@ -135,8 +142,12 @@ class Survival {
   }
 
   void CopyContents(const Inode& old, Inode& copy) {
-    size_t kept = old.contents.size();
-    if (survivors_ != SimulatedDisk::Survivors::kAll) kept = old.synced_bytes;
+    if (survivors_ == SimulatedDisk::Survivors::kAll) {
+      copy.contents = old.contents.Shared();
+      copy.synced_bytes = copy.contents.size();
+      return;
+    }
+    size_t kept = old.synced_bytes;
     const size_t unsynced = old.contents.size() - kept;
     if (survivors_ == SimulatedDisk::Survivors::kRandom && unsynced > 0) {
       kept += random_() % (unsynced + 1);
@@ -173,6 +184,11 @@ struct SimulatedDisk::State {
   std::optional<std::pair<uint64_t, int>> failure;
   std::optional<uint64_t> reads_until_failure;
   std::optional<uint64_t> capacity;
+  struct Broken {
+    int error_number;
+    bool also_size;
+  };
+  std::map<std::string, Broken> broken;  // by path
 
   bool stopped() const { return stop_after && operations >= *stop_after; }
 
@@ -199,6 +215,13 @@ struct SimulatedDisk::State {
     if ((*reads_until_failure)-- > 0) return;
     reads_until_failure.reset();
     ThrowFileError("read", path, EIO, ErrorCode::kCannotReadFile);
+  }
+
+  void CheckBroken(std::string_view operation, const std::string& path, bool is_size,
+                   ErrorCode code) const {
+    const auto found = broken.find(path);
+    if (found == broken.end() || (is_size && !found->second.also_size)) return;
+    ThrowFileError(operation, path, found->second.error_number, code);
   }
 
   InodePtr Find(const std::string& path) const {
@@ -411,6 +434,11 @@ void SimulatedDisk::FailRead(uint64_t reads_from_now) {
   state_->reads_until_failure = reads_from_now;
 }
 
+void SimulatedDisk::Break(const std::string& path, int error_number, bool also_size) {
+  const granary::Lock lock(state_->mutex);
+  state_->broken[path] = {error_number, also_size};
+}
+
 void SimulatedDisk::SetCapacity(std::optional<uint64_t> bytes) {
   const granary::Lock lock(state_->mutex);
   state_->capacity = bytes;
@@ -461,6 +489,7 @@ void SimulatedDisk::Overwrite(const std::string& path, std::span<const std::byte
 std::unique_ptr<ReadableFile> SimulatedDisk::OpenForRead(const std::string& path) {
   const granary::Lock lock(state_->mutex);
   if (state_->stopped()) State::ThrowStopped(path);
+  state_->CheckBroken("open", path, false, ErrorCode::kCannotOpenFile);
   return std::make_unique<SimulatedReadableFile>(
       state_, path, state_->GetFile("open", path, ErrorCode::kCannotOpenFile));
 }
@@ -468,6 +497,7 @@ std::unique_ptr<ReadableFile> SimulatedDisk::OpenForRead(const std::string& path
 std::shared_ptr<const FileMap> SimulatedDisk::Map(const std::string& path) {
   const granary::Lock lock(state_->mutex);
   state_->CountRead(path);
+  state_->CheckBroken("map", path, false, ErrorCode::kCannotOpenFile);
   const InodePtr inode = state_->GetFile("map", path, ErrorCode::kCannotOpenFile);
   return std::make_shared<SimulatedFileMap>(state_, path, inode->contents);
 }
@@ -497,6 +527,7 @@ bool SimulatedDisk::IsDirectory(const std::string& path) {
 uint64_t SimulatedDisk::Size(const std::string& path) {
   const granary::Lock lock(state_->mutex);
   if (state_->stopped()) State::ThrowStopped(path);
+  state_->CheckBroken("read the size of", path, true, ErrorCode::kCannotReadFile);
   return state_->GetFile("read the size of", path, ErrorCode::kCannotReadFile)->contents.size();
 }
 

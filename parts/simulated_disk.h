@@ -36,11 +36,14 @@ class SimulatedDisk final : public FileSystem {
   void FailAt(uint64_t operation, int error_number);
   // The read (ReadAt, Map, Populate) with this number from now on fails with EIO; once.
   void FailRead(uint64_t reads_from_now);
+  // From now on opening and mapping the file, and asking for its size if `also_size`, fail with an
+  // errno (EIO, EACCES).
+  void Break(const std::string& path, int error_number, bool also_size);
   // Beyond this many used bytes every append fails with ENOSPC.
   void SetCapacity(std::optional<uint64_t> bytes);
 
-  // What is found when the machine comes up again. The new disk shares nothing with this one, has
-  // no locks and counts from 0.
+  // What is found when the machine comes up again. The new disk has no locks and counts from 0; no
+  // change of one of the two is seen by the other. With kAll it is made without copying contents.
   enum class Survivors { kAll, kSynced, kRandom };
   // kAll: the process was killed. kSynced: whatever was not synced is gone. kRandom: each un-synced
   // directory change happened or not, each file keeps a random length of its un-synced bytes, of

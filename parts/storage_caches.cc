@@ -14,6 +14,10 @@ void StorageCaches::OnUnverifiedIndex(std::function<void(std::weak_ptr<const Par
   impl_->on_unverified_index = std::move(listener);
 }
 
+void StorageCaches::OnDamagedIndex(std::function<void()> listener) {
+  impl_->on_damaged_index = std::move(listener);
+}
+
 void StorageCaches::ClearFrames() { impl_->frames.Clear(); }
 void StorageCaches::ClearSubIndexes() { impl_->sub_indexes.Clear(); }
 

@@ -27,6 +27,10 @@ class StorageCaches {
   // been verified; once per part. Set before any part is opened.
   void OnUnverifiedIndex(std::function<void(std::weak_ptr<const Part>)> listener);
 
+  // Called, from any thread, when an index of a part has been found damaged, so that someone builds
+  // it again. Set before any part is opened.
+  void OnDamagedIndex(std::function<void()> listener);
+
   // Drops what is cached; running queries keep what they hold.
   void ClearFrames();
   void ClearSubIndexes();

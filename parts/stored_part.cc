@@ -58,19 +58,44 @@ void StoredPart::ReadManifest() {
   manifest_ = std::move(decoded.manifest);
   streams_offset_ = decoded.streams_offset;
   stored_bytes_ = file->size();
-  for (const Manifest::File& expected : manifest_.files) {
-    const std::string other = directory_->FilePath(expected.name);
-    const uint64_t bytes = directory_->files().Size(other);
-    stored_bytes_ += bytes;
-    if (bytes == expected.bytes) continue;
-    throw Error(
-        ErrorCode::kCorruptedData,
-        fmt::format("{} is damaged: it has {} bytes instead of {}", other, bytes, expected.bytes));
-  }
+  lost_.resize(manifest_.indexes.size());
+  for (size_t i = 0; i < manifest_.files.size(); ++i) CheckFile(i + 1);
   if (JoinPath(directory_->table().path(), manifest_.name.text()) != directory_->path()) {
     throw Error(ErrorCode::kCorruptedData,
                 fmt::format("{} belongs to another part, {}", path, manifest_.name.text()));
   }
+}
+
+void StoredPart::CheckFile(size_t number) {
+  const Manifest::File& expected = manifest_.files[number - 1];
+  stored_bytes_ += expected.bytes;
+  try {
+    CheckFileSize(expected);
+  } catch (const Error& error) {
+    if (!HoldsOnlyIndexes(number)) throw;
+    for (size_t i = 0; i < lost_.size(); ++i) {
+      if (manifest_.index_streams[i].file == number) lost_[i] = error.message();
+    }
+  }
+}
+
+void StoredPart::CheckFileSize(const Manifest::File& expected) const {
+  const std::string path = directory_->FilePath(expected.name);
+  const uint64_t bytes = directory_->files().Size(path);
+  if (bytes == expected.bytes) return;
+  throw Error(ErrorCode::kCorruptedData, fmt::format("{} is damaged: it has {} bytes instead of {}",
+                                                     path, bytes, expected.bytes));
+}
+
+bool StoredPart::HoldsOnlyIndexes(size_t file) const {
+  const auto is_in_file = [&](const StreamLocation& stream) { return stream.file == file; };
+  const bool holds_rows = is_in_file(manifest_.primary_key_rows) ||
+                          std::any_of(manifest_.columns.begin(), manifest_.columns.end(),
+                                      [&](const ManifestColumn& column) {
+                                        return is_in_file(column.data) || is_in_file(column.places);
+                                      });
+  return !holds_rows &&
+         std::any_of(manifest_.index_streams.begin(), manifest_.index_streams.end(), is_in_file);
 }
 
 void StoredPart::FillMetadata() {
@@ -98,7 +123,12 @@ void StoredPart::FillMetadata() {
       std::make_unique<LoadedOnce<std::shared_ptr<const FileMap>>[]>(manifest_.files.size() + 1);
   warned_ = std::make_unique<std::atomic<bool>[]>(indexes_.size());
   damaged_ = std::make_unique<std::atomic<bool>[]>(indexes_.size());
+  unusable_ = std::make_unique<std::atomic<bool>[]>(indexes_.size());
   verified_ = std::make_unique<std::atomic<bool>[]>(indexes_.size());
+  for (size_t i = 0; i < indexes_.size(); ++i) {
+    damaged_[i].store(!lost_[i].empty(), std::memory_order_relaxed);
+    unusable_[i].store(!lost_[i].empty(), std::memory_order_relaxed);
+  }
 }
 
 const std::string& StoredPart::FileName(const StreamLocation& stream) const {

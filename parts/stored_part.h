@@ -40,7 +40,7 @@ class LoadedOnce {
 class StoredPart final : public Part, public std::enable_shared_from_this<StoredPart> {
  public:
   // Reads the manifest and checks the sizes of all files. Throws CORRUPTED_DATA,
-  // UNKNOWN_FORMAT_VERSION or FILE_DOESNT_EXIST.
+  // UNKNOWN_FORMAT_VERSION or FILE_DOESNT_EXIST; not for files that hold indexes and nothing else.
   static std::shared_ptr<const StoredPart> Open(std::shared_ptr<PartDirectory> directory);
   ~StoredPart() override;
 
@@ -49,6 +49,9 @@ class StoredPart final : public Part, public std::enable_shared_from_this<Stored
   std::shared_ptr<const SubIndex> OpenSubIndex(const DeclaredIndex& index, size_t block,
                                                const TaskContext& context) const override;
   bool IsSubIndexVerified(const DeclaredIndex& index, size_t block) const override;
+  bool IsIndexDamaged(const DeclaredIndex& index) const override;
+  // Warns of the indexes whose files were missing, or of another size, when the part was opened.
+  void WarnOfLostIndexes(const TaskContext& context) const;
   std::vector<std::string> Check(const TaskContext& context) const override;
   void Warm(bool only_indexes, const TaskContext& context) const override;
 
@@ -83,6 +86,9 @@ class StoredPart final : public Part, public std::enable_shared_from_this<Stored
   class VectorColumn;
 
   void ReadManifest();
+  void CheckFile(size_t number);
+  void CheckFileSize(const Manifest::File& file) const;
+  bool HoldsOnlyIndexes(size_t file) const;
   void FillMetadata();
   std::vector<uint64_t> ReadNumbers(const StreamLocation& stream, size_t count) const;
   std::vector<ColumnPtr> ReadPrimaryKey() const;
@@ -91,9 +97,11 @@ class StoredPart final : public Part, public std::enable_shared_from_this<Stored
 
   std::pair<std::shared_ptr<const OpenedSubIndex>, size_t> LoadSubIndex(
       const DeclaredIndex& index, size_t number, size_t block, const TaskContext& context) const;
-  std::shared_ptr<const OpenedSubIndex> OpenVerified(const DeclaredIndex& index, size_t number,
-                                                     size_t block,
-                                                     const TaskContext& context) const;
+  // The bytes of a sub-index in the map, which is made if need be. All of them have been verified
+  // unless only recall depends on them.
+  std::span<const std::byte> VerifiedPayload(const DeclaredIndex& index, size_t number,
+                                             size_t block,
+                                             std::shared_ptr<const FileMap>& map) const;
   // The page checksums of a sub-index, from its header.
   std::vector<uint64_t> ReadSubIndexHeader(std::span<const std::byte> stream, size_t number,
                                            size_t block) const;
@@ -101,6 +109,8 @@ class StoredPart final : public Part, public std::enable_shared_from_this<Stored
   void CheckIndex(size_t number, const TaskContext& context) const;
   void HandOverUnverified() const;
   void WarmColumn(size_t number, const TaskContext& context) const;
+  // An index that is not what was written: warns, and has the part rewritten.
+  void SetDamaged(size_t number, const std::string& problem, const TaskContext& context) const;
   void WarnOfIndex(size_t number, const std::string& problem, const TaskContext& context) const;
 
   const std::shared_ptr<PartDirectory> directory_;
@@ -113,8 +123,10 @@ class StoredPart final : public Part, public std::enable_shared_from_this<Stored
   std::unique_ptr<LoadedOnce<std::unique_ptr<const VectorColumn>>[]> vectors_;  // per column
   std::unique_ptr<LoadedOnce<std::shared_ptr<const FileMap>>[]> maps_;          // per file
   std::unique_ptr<std::atomic<bool>[]> warned_;                                 // per index
-  mutable std::atomic<bool> handed_over_{false};   // to who verifies indexes
-  std::unique_ptr<std::atomic<bool>[]> damaged_;   // per index: found by Warm
+  mutable std::atomic<bool> handed_over_{false};  // to who verifies indexes
+  std::vector<std::string> lost_;  // per index: what was wrong with its file at open, or nothing
+  std::unique_ptr<std::atomic<bool>[]> damaged_;   // per index
+  std::unique_ptr<std::atomic<bool>[]> unusable_;  // per index: all its sub-indexes
   std::unique_ptr<std::atomic<bool>[]> verified_;  // per index: by Warm
 };
 

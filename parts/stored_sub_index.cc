@@ -53,57 +53,65 @@ std::vector<uint64_t> StoredPart::ReadSubIndexHeader(std::span<const std::byte> 
   return std::move(header.page_checksums);
 }
 
-std::shared_ptr<const OpenedSubIndex> StoredPart::OpenVerified(const DeclaredIndex& index,
-                                                               size_t number, size_t block,
-                                                               const TaskContext& context) const {
+std::span<const std::byte> StoredPart::VerifiedPayload(const DeclaredIndex& index, size_t number,
+                                                       size_t block,
+                                                       std::shared_ptr<const FileMap>& map) const {
   const StreamLocation& location = manifest_.index_streams[number];
   const PartIndexBlock& place = indexes_[number].blocks[block];
-  auto opened = std::make_shared<OpenedSubIndex>();
-  opened->index_map = MapFile(location);
-  const std::span<const std::byte> stream = StreamBytes(*opened->index_map, location);
-  opened->index_map->Populate(FileOffset(location) + place.header_offset, place.header_bytes);
+  map = MapFile(location);
+  const std::span<const std::byte> stream = StreamBytes(*map, location);
+  map->Populate(FileOffset(location) + place.header_offset, place.header_bytes);
   const std::vector<uint64_t> sums = ReadSubIndexHeader(stream, number, block);
   const std::span<const std::byte> payload =
       stream.subspan(place.payload_offset, place.payload_bytes);
-
-  SubIndexInput input{.rows = place.rows, .vectors = nullptr, .context = &context};
-  const VectorSearchAbility* search = index.index->vector_search();
-  if (search == nullptr || payload.size() <= kVerifiedAtOpenBytes) {
-    opened->index_map->Populate(FileOffset(location) + place.payload_offset, payload.size());
-    const size_t damaged =
-        FirstDamagedPage(payload, sums, location.seed + place.payload_offset, 0, sums.size());
-    if (damaged != sums.size()) {
-      ThrowDamaged(location, place.payload_offset + damaged * kChecksumPageBytes,
-                   "the checksum of a page does not match");
-    }
-  } else {
+  if (index.index->vector_search() != nullptr && payload.size() > kVerifiedAtOpenBytes) {
     HandOverUnverified();
+    return payload;
   }
-  if (search != nullptr) {
-    const auto* column = static_cast<const VectorColumn*>(Vectors(search->column));
-    if (column == nullptr) ThrowDamaged(location, 0, "a vector index without its vectors");
-    opened->vector_map = column->map();
-    input.rows = column->CountVectors(place.first_row, place.rows);
-    opened->vectors = column->rows().Slice(column->VectorOf(place.first_row), input.rows);
-    input.vectors = &opened->vectors;
+  map->Populate(FileOffset(location) + place.payload_offset, payload.size());
+  const size_t damaged =
+      FirstDamagedPage(payload, sums, location.seed + place.payload_offset, 0, sums.size());
+  if (damaged != sums.size()) {
+    ThrowDamaged(location, place.payload_offset + damaged * kChecksumPageBytes,
+                 "the checksum of a page does not match");
   }
-  opened->index = index.index;
-  opened->sub_index = index.index->Open(payload, input);
-  return opened;
+  return payload;
 }
 
 std::pair<std::shared_ptr<const OpenedSubIndex>, size_t> StoredPart::LoadSubIndex(
     const DeclaredIndex& index, size_t number, size_t block, const TaskContext& context) const {
-  std::shared_ptr<const OpenedSubIndex> opened;
+  auto opened = std::make_shared<OpenedSubIndex>();
+  const PartIndexBlock& place = indexes_[number].blocks[block];
+  SubIndexInput input{.rows = place.rows, .vectors = nullptr, .context = &context};
+  const VectorSearchAbility* search = index.index->vector_search();
+  const auto* column =
+      search == nullptr ? nullptr : static_cast<const VectorColumn*>(Vectors(search->column));
+  if (column != nullptr) opened->vector_map = column->map();
+  std::span<const std::byte> payload;
   try {
-    opened = OpenVerified(index, number, block, context);
+    payload = VerifiedPayload(index, number, block, opened->index_map);
   } catch (const Error& error) {
     if (MustPass(error)) throw;
-    WarnOfIndex(number, error.message(), context);
-    opened = std::make_shared<OpenedSubIndex>();
+    SetDamaged(number, error.message(), context);
+    return {opened, opened->weight = opened->heap_bytes()};
   }
-  opened->weight = opened->heap_bytes();
-  return {opened, opened->weight};
+  try {
+    if (search != nullptr) {
+      if (column == nullptr) {
+        ThrowDamaged(manifest_.index_streams[number], 0, "a vector index without its vectors");
+      }
+      input.rows = column->CountVectors(place.first_row, place.rows);
+      opened->vectors = column->rows().Slice(column->VectorOf(place.first_row), input.rows);
+      input.vectors = &opened->vectors;
+    }
+    opened->index = index.index;
+    opened->sub_index = index.index->Open(payload, input);
+  } catch (const Error& error) {
+    // Its bytes are what was written: built again, they would be the same.
+    if (MustPass(error)) throw;
+    WarnOfIndex(number, error.message(), context);
+  }
+  return {opened, opened->weight = opened->heap_bytes()};
 }
 
 void StoredPart::HandOverUnverified() const {
@@ -111,13 +119,33 @@ void StoredPart::HandOverUnverified() const {
   if (listener && !handed_over_.exchange(true)) listener(weak_from_this());
 }
 
+void StoredPart::SetDamaged(size_t number, const std::string& problem,
+                            const TaskContext& context) const {
+  WarnOfIndex(number, problem, context);
+  if (damaged_[number].exchange(true)) return;
+  const auto& listener = directory_->table().caches().impl().on_damaged_index;
+  if (listener) listener();
+}
+
 void StoredPart::WarnOfIndex(size_t number, const std::string& problem,
                              const TaskContext& context) const {
   if (warned_[number].exchange(true)) return;
   context.Warn(fmt::format(
-      "Index {} of part {} cannot be used, its rows are read instead: {}. ALTER TABLE ... "
-      "CLEAR INDEX {} and then MATERIALIZE INDEX {} build it again",
-      indexes_[number].name, name_text_, problem, indexes_[number].name, indexes_[number].name));
+      "Index {} of part {} cannot be used, its rows are read instead: {}. The next merge of the "
+      "part builds it again, and so does ALTER TABLE ... MATERIALIZE INDEX {}",
+      indexes_[number].name, name_text_, problem, indexes_[number].name));
+}
+
+void StoredPart::WarnOfLostIndexes(const TaskContext& context) const {
+  for (size_t i = 0; i < lost_.size(); ++i) {
+    if (!lost_[i].empty()) WarnOfIndex(i, lost_[i], context);
+  }
+}
+
+bool StoredPart::IsIndexDamaged(const DeclaredIndex& index) const {
+  const PartIndex* found = FindIndex(index);
+  return found != nullptr &&
+         damaged_[static_cast<size_t>(found - indexes_.data())].load(std::memory_order_relaxed);
 }
 
 std::shared_ptr<const SubIndex> StoredPart::OpenSubIndex(const DeclaredIndex& index, size_t block,
@@ -125,7 +153,7 @@ std::shared_ptr<const SubIndex> StoredPart::OpenSubIndex(const DeclaredIndex& in
   const PartIndex* found = FindIndex(index);
   if (found == nullptr) return nullptr;
   const auto number = static_cast<size_t>(found - indexes_.data());
-  if (damaged_[number].load(std::memory_order_relaxed)) return nullptr;
+  if (unusable_[number].load(std::memory_order_relaxed)) return nullptr;
   const CacheKey key{id_, (uint64_t{number} << 40) | block};
   auto& cache = directory_->table().caches().impl().sub_indexes;
   std::shared_ptr<const OpenedSubIndex> opened =
@@ -177,6 +205,7 @@ void StoredPart::CheckColumn(size_t number, const TaskContext& context) const {
 }
 
 void StoredPart::CheckIndex(size_t number, const TaskContext& context) const {
+  if (!lost_[number].empty()) throw Error(ErrorCode::kCorruptedData, lost_[number]);
   const StreamLocation& location = manifest_.index_streams[number];
   const auto map = MapFile(location);
   const std::span<const std::byte> stream = StreamBytes(*map, location);
@@ -211,8 +240,8 @@ void StoredPart::Warm(bool only_indexes, const TaskContext& context) const {
       verified_[i].store(true, std::memory_order_relaxed);
     } catch (const Error& error) {
       if (MustPass(error)) throw;
-      damaged_[i].store(true, std::memory_order_relaxed);
-      WarnOfIndex(i, error.message(), context);
+      unusable_[i].store(true, std::memory_order_relaxed);
+      SetDamaged(i, error.message(), context);
     }
   }
 }
@@ -235,7 +264,13 @@ std::vector<std::string> StoredPart::Check(const TaskContext& context) const {
   if (!fresh) return problems;
   attempt([&] { fresh->PrimaryKey(); });
   for (size_t i = 0; i < columns_.size(); ++i) attempt([&] { fresh->CheckColumn(i, context); });
-  for (size_t i = 0; i < indexes_.size(); ++i) attempt([&] { fresh->CheckIndex(i, context); });
+  for (size_t i = 0; i < indexes_.size(); ++i) {
+    const size_t problems_before = problems.size();
+    attempt([&] { fresh->CheckIndex(i, context); });
+    if (problems.size() == problems_before) continue;
+    unusable_[i].store(true, std::memory_order_relaxed);
+    SetDamaged(i, problems.back(), context);
+  }
   return problems;
 }
 

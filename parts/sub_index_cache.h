@@ -38,6 +38,7 @@ struct StorageCaches::Impl {
   ClockCache<Frame> frames;
   ClockCache<OpenedSubIndex> sub_indexes;
   std::function<void(std::weak_ptr<const Part>)> on_unverified_index;
+  std::function<void()> on_damaged_index;
 };
 
 }  // namespace granary

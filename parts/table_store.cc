@@ -541,6 +541,7 @@ std::unique_ptr<TableStore> TableStore::Open(TableStoreOptions options,
   RecoveredTable recovered = RecoverTable(options, context);
   auto impl = std::make_unique<Impl>(std::move(options), recovered);
   impl->FinishRecovery(recovered, context);
+  for (const auto& part : recovered.parts) part->WarnOfLostIndexes(context);
   return std::unique_ptr<TableStore>(new TableStore(std::move(impl)));
 }
 

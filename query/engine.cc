@@ -69,14 +69,15 @@ Engine::Engine(DatabaseOptions options)
           .default_settings = options_.table_settings,
           .on_unverified_index =
               [this](std::weak_ptr<const Part> part) { verifier_->Verify(std::move(part)); },
+          .on_damaged_index = [this] { merges_->Wake(); },
           .memory = &memory_},
       merges_.get(), TaskContext(std::move(parts)));
 }
 
 Engine::~Engine() {
   processes_.CancelAll();
-  merges_.reset();
   verifier_.reset();
+  merges_.reset();
 }
 
 void Engine::CheckWritable() const {

@@ -135,6 +135,7 @@ class GranulePruner {
               .description = index.declaration.kind + " GRANULARITY " +
                              std::to_string(index.declaration.granularity)},
              [&](SelectedPart& selected) { PruneByIndex(index, selected); });
+    selection_.stages.back().damaged_parts = std::exchange(damaged_parts_, 0);
   }
 
   GranuleSelection Take() { return std::move(selection_); }
@@ -165,6 +166,7 @@ class GranulePruner {
       for (const GranuleRange& range : overlap) AppendRange(kept, range);
     }
     selected.ranges = std::move(kept);
+    damaged_parts_ += selected.part->IsIndexDamaged(index);
   }
 
   bool MayMatch(const DeclaredIndex& index, const Part& part, size_t block) const {
@@ -194,6 +196,7 @@ class GranulePruner {
   const Predicate& predicate_;
   const TaskContext& context_;
   GranuleSelection selection_;
+  size_t damaged_parts_ = 0;  // of the stage that runs
 };
 
 using IndexNames = boost::container::small_vector<std::string_view, 8>;
@@ -307,6 +310,9 @@ std::vector<std::string> DescribeStages(const GranuleSelection& selection) {
                     std::to_string(stage.parts_before));
     lines.push_back("    Granules: " + std::to_string(stage.granules_after) + "/" +
                     std::to_string(stage.granules_before));
+    if (stage.damaged_parts > 0) {
+      lines.push_back("    Damaged in: " + std::to_string(stage.damaged_parts) + " parts");
+    }
   }
   lines.push_back("  Ranges: " + std::to_string(selection.range_count()));
   return lines;

@@ -41,6 +41,7 @@ struct PruningStage {
   size_t parts_after = 0;
   size_t granules_before = 0;
   size_t granules_after = 0;
+  size_t damaged_parts = 0;  // in which the skip index is damaged, so that it drops nothing
 };
 
 struct GranuleSelection {

@@ -104,11 +104,11 @@ uint64_t IndexBytes(const Part& part) {
   return bytes;
 }
 
-// Declared ones that the part has no sub-indexes of.
+// Declared ones that the part has no sub-indexes of, or damaged ones.
 ValueArray MissingIndexes(const Part& part, const PartSet& parts) {
   ValueArray names;
   for (const DeclaredIndex& index : parts.indexes) {
-    if (part.FindIndex(index) == nullptr) names.emplace_back(index.declaration.name);
+    if (part.LacksIndex(index)) names.emplace_back(index.declaration.name);
   }
   return names;
 }

@@ -47,6 +47,7 @@ Tables::Tables(TablesOptions options, BackgroundMerges* merges, const TaskContex
       caches_(std::make_shared<StorageCaches>(CacheLimits(*options_.memory), options_.memory)),
       catalog_(OpenCatalog(context)) {
   caches_->OnUnverifiedIndex(options_.on_unverified_index);
+  caches_->OnDamagedIndex(options_.on_damaged_index);
   for (const auto& [name, place] : catalog_->tables()) OpenOrHold(name, place, context);
 }
 

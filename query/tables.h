@@ -36,6 +36,7 @@ struct TablesOptions {
   const SkipIndexRegistry* registry = nullptr;
   TableSettings default_settings;
   std::function<void(std::weak_ptr<const Part>)> on_unverified_index;  // see StorageCaches
+  std::function<void()> on_damaged_index;
   MemoryTracker* memory =
       nullptr;  // of the database: caches are charged to it; outlives the tables
 };

@@ -276,5 +276,19 @@ TEST(MergePolicyTest, APartWithManyDeadRowsIsRewrittenAlone) {
   EXPECT_FALSE(SelectMerge(parts, policy));
 }
 
+TEST(MergePolicyTest, APartWithADamagedIndexIsRewrittenAlone) {
+  const MergePolicy policy;
+  std::vector<MergeablePart> parts(2);
+  parts[0] = {.partition_id = "all", .bytes = 1000 * kMegabyte, .age = seconds(0)};
+  parts[1] = {.partition_id = "all", .min_block = 1, .max_block = 1, .bytes = kMegabyte};
+  EXPECT_FALSE(SelectMerge(parts, policy));
+  parts[1].has_damaged_index = true;
+  ASSERT_TRUE(SelectMerge(parts, policy));
+  EXPECT_EQ(SelectMerge(parts, policy)->first, 1u);
+  EXPECT_EQ(SelectMerge(parts, policy)->count, 1u);
+  parts[1].busy = true;
+  EXPECT_FALSE(SelectMerge(parts, policy));
+}
+
 }  // namespace
 }  // namespace granary

@@ -91,7 +91,6 @@ TEST_F(WarmTest, ADamagedIndexIsNotUsedFromThenOn) {
     EXPECT_NE(Plan().find("a sub-index is damaged (1)"), std::string::npos) << Plan();
   }
   EXPECT_EQ(Query(*database_, kSearch), "127\n158\n126\n");
-  database_->Execute("ALTER TABLE t CLEAR INDEX near");
   database_->Execute("ALTER TABLE t MATERIALIZE INDEX near");
   EXPECT_NE(Plan().find("rows of 1 sub-indexes"), std::string::npos) << Plan();
 }
