@@ -11,24 +11,13 @@
 namespace granary {
 namespace {
 
-// Bytes of a block on the heap; columns of fixed stride are views of the memory map.
-size_t HeapBytes(const Block& block, const Part& part) {
-  size_t bytes = 0;
-  for (const NamedColumn& column : block.columns()) {
-    const PartColumnInfo* info = part.FindColumn(column.name);
-    if (info == nullptr || !info->dimensions) bytes += column.column->byte_size();
-  }
-  return bytes;
-}
-
 std::vector<std::string> ColumnNames(const Schema& schema) {
   std::vector<std::string> names;
   for (const ColumnDeclaration& column : schema.columns) names.push_back(column.name);
   return names;
 }
 
-// The rows of a part that go into a merge, front to back; writes down which others it drops. The
-// block handed out last is charged to the tracker.
+// The rows of a part that go into a merge, front to back; writes down which others it drops.
 class PartInput final : public SortedInput {
  public:
   // `dropped` has a bit per row of the part and outlives the object, as does `transform`, which may
@@ -46,7 +35,6 @@ class PartInput final : public SortedInput {
   std::optional<Block> Next() override {
     while (granule_ < part_->granule_count()) {
       context_.CheckCancelled();
-      charge_.Release();
       const GranuleRange granules{granule_, std::min(granule_ + step_, part_->granule_count())};
       granule_ = granules.end;
       Block block = ReadLive(granules);
@@ -63,21 +51,14 @@ class PartInput final : public SortedInput {
     const size_t live =
         dead_ == nullptr ? rows : rows - static_cast<size_t>(dead_->CountRange(first, rows));
     if (live == 0) return Block();
-    Block block = reader_.Read(granules);
-    if (live == rows) {
-      Charge(HeapBytes(block, *part_));
-      return block;
-    }
-    block = block.Filter(dead_->LiveMask(first, rows), live);
-    Charge(block.byte_size());
-    return block;
+    const Block block = reader_.Read(granules);
+    return live == rows ? block : block.Filter(dead_->LiveMask(first, rows), live);
   }
 
   Block Transform(const Block& live, GranuleRange granules) {
     std::vector<uint8_t> kept(live.rows(), 1);
     Block block = transform_->Apply(*part_, live, kept);
     if (block.rows() < live.rows()) DropRows(kept, part_->FirstRow(granules.begin));
-    Charge(block.byte_size());
     return block;
   }
 
@@ -90,10 +71,6 @@ class PartInput final : public SortedInput {
     }
   }
 
-  void Charge(size_t bytes) {
-    charge_ = MemoryCharge(context_.memory(), bytes, "the inputs of a merge");
-  }
-
   const PartPtr part_;
   const DeadRowsPtr dead_;
   const RowTransform* const transform_;
@@ -102,7 +79,6 @@ class PartInput final : public SortedInput {
   const TaskContext& context_;
   const size_t step_;  // granules
   size_t granule_ = 0;
-  MemoryCharge charge_;
 };
 
 // The parts as `base` shows them. All must be in it.
@@ -200,6 +176,7 @@ uint64_t MergeWorkRows(const PartSet& base, std::span<const PartPtr> inputs,
 MergeOutput WriteMergedPart(TableStore& store, const PartSetPtr& base,
                             std::span<const PartPtr> inputs, const MergeWriterOptions& options,
                             const TaskContext& context, const RowTransform* transform) {
+  const TaskScope scope(&context);
   Progress& progress = context.progress();
   const uint64_t rows_before = progress.rows_done;
   const std::unique_ptr<PartWriter> writer = store.NewMergeWriter(base, inputs, options, context);
@@ -208,7 +185,6 @@ MergeOutput WriteMergedPart(TableStore& store, const PartSetPtr& base,
   SortedCursor cursor = OpenCursor(*base->schema, visible, transform, output.rows, context);
   MemoryCharge map_charge(context.memory(), 0, "the row numbers of a merge");
   while (const std::optional<MergedBlock> merged = cursor.Next()) {
-    const MemoryCharge charge(context.memory(), merged->copied_bytes, "the output of a merge");
     writer->Append(merged->block);
     for (const MergeRun& run : merged->runs) output.rows.Append(run.input, run.rows);
     map_charge.Grow(output.rows.byte_size() - map_charge.bytes(), "the row numbers of a merge");

@@ -210,7 +210,6 @@ MergedBlock SortedCursor::FinishBlock() {
     columns.push_back({names_[column], builders_[column]->Finish()});
   }
   merged.block = Block(std::move(columns));
-  merged.copied_bytes = merged.block.byte_size();
   built_rows_ = 0;
   return merged;
 }

@@ -36,7 +36,6 @@ struct MergeRun {
 struct MergedBlock {
   Block block;
   std::vector<MergeRun> runs;
-  size_t copied_bytes = 0;  // of the block; 0 if it is a view of an input's block
 };
 
 // Merges inputs sorted by `sorting_key` (lexicographically, by Column::Compare) into blocks of at

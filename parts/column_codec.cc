@@ -41,9 +41,9 @@ std::span<const uint32_t> ReadLengths(size_t rows, ByteReader& in) {
   return {reinterpret_cast<const uint32_t*>(ReadPiece(in, rows * sizeof(uint32_t)).data()), rows};
 }
 
-std::vector<uint64_t> DecodeLengths(size_t rows, ByteReader& in) {
+ChargedVector<uint64_t> DecodeLengths(size_t rows, ByteReader& in) {
   const std::span<const uint32_t> lengths = ReadLengths(rows, in);
-  std::vector<uint64_t> end_offsets(rows);
+  ChargedVector<uint64_t> end_offsets(rows);
   uint64_t end = 0;
   for (size_t i = 0; i < rows; ++i) end_offsets[i] = end += lengths[i];
   return end_offsets;
@@ -52,7 +52,7 @@ std::vector<uint64_t> DecodeLengths(size_t rows, ByteReader& in) {
 // What a decoded string column keeps alive.
 struct StringMemory {
   std::shared_ptr<const void> chars_owner;
-  std::vector<uint64_t> end_offsets;
+  ChargedVector<uint64_t> end_offsets;
 };
 
 ColumnPtr DecodeStrings(size_t rows, const std::shared_ptr<const void>& owner, ByteReader& in) {
@@ -66,7 +66,7 @@ ColumnPtr DecodeStrings(size_t rows, const std::shared_ptr<const void>& owner, B
 
 ColumnPtr DecodeArrays(const DataType& type, size_t rows, const std::shared_ptr<const void>& owner,
                        ByteReader& in) {
-  std::vector<uint64_t> end_offsets = DecodeLengths(rows, in);
+  ChargedVector<uint64_t> end_offsets = DecodeLengths(rows, in);
   const uint64_t count = rows == 0 ? 0 : end_offsets.back();
   if (count > in.remaining()) in.ThrowCorrupted("fewer elements than the lengths say");
   ColumnPtr elements = DecodeRows(type.element(), count, owner, in);
@@ -99,8 +99,8 @@ std::vector<ValueRange> PlacesOf(std::span<const ValueRange> wanted,
 }
 
 // Where values of these lengths end when they lie one behind the other.
-std::vector<uint64_t> EndsOf(std::span<const ValueRange> places) {
-  std::vector<uint64_t> ends(places.size());
+ChargedVector<uint64_t> EndsOf(std::span<const ValueRange> places) {
+  ChargedVector<uint64_t> ends(places.size());
   uint64_t end = 0;
   for (size_t i = 0; i < places.size(); ++i) ends[i] = end += places[i].end - places[i].begin;
   return ends;
@@ -111,11 +111,11 @@ ColumnPtr DecodeSomeStrings(size_t rows, std::span<const ValueRange> wanted, Byt
   const std::vector<ValueRange> places = PlacesOf(wanted, ReadLengths(rows, in), bytes);
   if (bytes > in.remaining()) in.ThrowCorrupted("fewer characters than the lengths say");
   const char* all = reinterpret_cast<const char*>(ReadPiece(in, bytes).data());
-  std::vector<uint64_t> ends = EndsOf(places);
-  std::vector<char> chars;
-  chars.reserve(ends.empty() ? 0 : ends.back());
+  ChargedVector<uint64_t> ends = EndsOf(places);
+  ChargedBytes chars;
+  chars.Reserve(ends.empty() ? 0 : ends.back());
   for (const ValueRange& place : places) {
-    chars.insert(chars.end(), all + place.begin, all + place.end);
+    chars.Append({all + place.begin, place.end - place.begin});
   }
   return std::make_shared<StringColumn>(std::move(ends), std::move(chars));
 }
@@ -133,7 +133,7 @@ ColumnPtr DecodeSomeValues(const DataType& type, size_t rows, std::span<const Va
   return VisitFixedType(type.id(), [&]<class T>() -> ColumnPtr {
     if (rows > in.remaining() / sizeof(T)) in.ThrowCorrupted("fewer values than rows");
     const auto* all = reinterpret_cast<const T*>(ReadPiece(in, rows * sizeof(T)).data());
-    std::vector<T> values;
+    ChargedVector<T> values;
     for (const ValueRange& range : wanted) {
       values.insert(values.end(), all + range.begin, all + range.end);
     }

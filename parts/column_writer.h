@@ -54,7 +54,6 @@ class ColumnWriter {
 
   StreamWriter& data() { return *data_; }
   StreamWriter& places() { return places_; }
-  size_t memory_bytes() const { return data_->memory_bytes() + raw_.size(); }
   // What the manifest says of the column, but for the places of its streams.
   ManifestColumn Describe() const;
 

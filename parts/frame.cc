@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "granary/parts/format.h"
+#include "granary/table/memory_tracker.h"
 
 namespace granary {
 namespace {
@@ -89,7 +90,7 @@ FramePtr DecodeFrame(std::shared_ptr<const void> owner, std::span<const std::byt
     if (reinterpret_cast<uintptr_t>(payload.data()) % 8 == 0) {
       return std::make_shared<Frame>(Frame{std::move(owner), payload});
     }
-    std::shared_ptr<std::byte[]> copy(new std::byte[raw_bytes]);
+    const auto copy = MakeChargedArray<std::byte>(raw_bytes);
     std::copy(payload.begin(), payload.end(), copy.get());
     return std::make_shared<Frame>(Frame{copy, {copy.get(), raw_bytes}});
   }
@@ -100,7 +101,7 @@ FramePtr DecodeFrame(std::shared_ptr<const void> owner, std::span<const std::byt
       raw_bytes > stored_bytes * kLz4ExpansionMax) {
     reader.ThrowCorrupted("a frame that promises more than its bytes can hold");
   }
-  std::shared_ptr<std::byte[]> raw(new std::byte[raw_bytes]);
+  const auto raw = MakeChargedArray<std::byte>(raw_bytes);
   const int got = LZ4_decompress_safe(reinterpret_cast<const char*>(payload.data()),
                                       reinterpret_cast<char*>(raw.get()),
                                       static_cast<int>(stored_bytes), static_cast<int>(raw_bytes));

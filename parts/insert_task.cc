@@ -27,8 +27,8 @@ class InsertTask {
     const std::vector<ColumnPtr> keys = Evaluate(table_.schema->partition_key, block);
     if (keys.empty()) return {WritePart(block, {})};
     std::vector<PartPtr> parts;
-    const std::vector<std::vector<uint32_t>> groups = GroupEqualRows(keys, block.rows());
-    for (const std::vector<uint32_t>& rows : groups) {
+    const std::vector<ChargedVector<uint32_t>> groups = GroupEqualRows(keys, block.rows());
+    for (const ChargedVector<uint32_t>& rows : groups) {
       context_.CheckCancelled();
       std::vector<Value> partition;
       for (const ColumnPtr& key : keys) partition.push_back(key->ValueAt(rows[0]));

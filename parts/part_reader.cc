@@ -16,8 +16,11 @@ namespace {
 // A column of a part that is read as a whole and kept has at most one part in so many of the cache.
 constexpr size_t kShareOfCache = 4;
 
+constexpr size_t kNanosecondsPerComparison = 4;
+constexpr size_t kNanosecondsPerLookUp = 64;
+
 // Of the few rows that a search returns.
-using RowNumbers = boost::container::small_vector<uint32_t, 32>;
+using RowNumbers = boost::container::small_vector<uint32_t, 32, ChargedAllocator<uint32_t>>;
 
 // Memory that a view of mapped vectors keeps alive: the part with its map.
 ColumnPtr MappedElements(const PartPtr& part, const DataType& type, const VectorRows& rows) {
@@ -61,13 +64,18 @@ class VectorColumnReader final : public ColumnReader {
 
  private:
   ColumnPtr GatherVectors(std::span<const uint32_t> numbers) const {
-    for (const uint32_t number : numbers) vectors_.VerifyRows(number, 1);
     const size_t dimensions = vectors_.rows().dimensions;
+    CancelCheck check;
+    for (const uint32_t number : numbers) {
+      vectors_.VerifyRows(number, 1);
+      check.After(1 + dimensions);
+    }
     return VisitFixedType(type_.element().id(), [&]<class T>() -> ColumnPtr {
-      std::vector<T> elements(numbers.size() * dimensions);
+      ChargedVector<T> elements(numbers.size() * dimensions);
       for (size_t i = 0; i < numbers.size(); ++i) {
         const T* vector = reinterpret_cast<const T*>(vectors_.rows().Row(numbers[i]));
         std::copy_n(vector, dimensions, elements.data() + i * dimensions);
+        check.After(1 + dimensions);
       }
       return std::make_shared<NumberColumn<T>>(type_.element(), std::move(elements));
     });
@@ -75,8 +83,8 @@ class VectorColumnReader final : public ColumnReader {
 
   // Of row_of(0), row_of(1), ...
   template <class RowOf>
-  std::vector<uint64_t> EndOffsets(size_t rows, RowOf row_of) const {
-    std::vector<uint64_t> offsets(rows);
+  ChargedVector<uint64_t> EndOffsets(size_t rows, RowOf row_of) const {
+    ChargedVector<uint64_t> offsets(rows);
     uint64_t end = 0;
     for (size_t i = 0; i < rows; ++i) {
       offsets[i] = end += vectors_.present()->Has(row_of(i)) ? vectors_.rows().dimensions : 0;
@@ -128,6 +136,7 @@ class FrameColumnReader final : public ColumnReader {
     std::vector<ColumnPtr> pieces;
     std::vector<uint32_t> rows_in_granule;
     for (size_t i = 0; i < rows.size();) {
+      CheckTaskCancelled();
       const size_t granule = rows[i] / part_->granule_rows();
       const uint64_t end = part_->FirstRow(granule + 1);
       rows_in_granule.clear();
@@ -161,6 +170,7 @@ class FrameColumnReader final : public ColumnReader {
     const uint64_t offset = part_->Marks(number_)[granule].frame_offset;
     const CacheKey key{part_->id(), (uint64_t{number_} << 48) | offset};
     return part_->directory().table().caches().impl().frames.FindOrLoad(key, [&] {
+      const TaskScope kept_for_all(nullptr);  // the cache is charged with what it keeps
       FramePtr frame = ReadFrame(granule);
       const size_t bytes = frame->raw.size();
       return std::pair(std::move(frame), bytes);
@@ -180,9 +190,10 @@ class FrameColumnReader final : public ColumnReader {
   // Straight from the frames, in which numbers lie as they are.
   template <class T>
   ColumnPtr GatherNumbers(std::span<const uint32_t> rows) {
-    const auto owner = std::make_shared_for_overwrite<T[]>(rows.size());
+    const auto owner = MakeChargedArray<T>(rows.size());
     T* const values = owner.get();
     for (size_t i = 0; i < rows.size();) {
+      CheckTaskCancelled();
       const size_t granule = rows[i] / part_->granule_rows();
       const uint64_t first = part_->FirstRow(granule);
       if (!IsCurrent(granule)) SetCurrent(granule, CachedFrame(granule));
@@ -271,7 +282,11 @@ class PartReader::Impl {
   Block Gather(std::span<const uint32_t> rows) {
     if (names_.empty()) return Block(rows.size());
     RowNumbers ascending(rows.begin(), rows.end());
-    std::sort(ascending.begin(), ascending.end());
+    CancelCheck check;
+    std::sort(ascending.begin(), ascending.end(), [&check](uint32_t a, uint32_t b) {
+      check.After(kNanosecondsPerComparison);
+      return a < b;
+    });
     ascending.erase(std::unique(ascending.begin(), ascending.end()), ascending.end());
     const std::span<const uint32_t> wanted(ascending.data(), ascending.size());
     Block block = ReadColumns([&](ColumnReader& reader) { return reader.Gather(wanted); });
@@ -279,6 +294,7 @@ class PartReader::Impl {
     RowNumbers order(rows.size());
     std::transform(rows.begin(), rows.end(), order.begin(), [&](uint32_t row) {
       const auto found = std::lower_bound(ascending.begin(), ascending.end(), row);
+      check.After(kNanosecondsPerLookUp);
       return static_cast<uint32_t>(found - ascending.begin());
     });
     return block.Gather({order.data(), order.size()});

@@ -113,7 +113,6 @@ class PartWriter::Impl {
       if (pending_rows_ > 0) pending_.push_back(rows.Slice(whole_rows, pending_rows_));
       Write(whole_rows == rows.rows() ? rows : rows.Slice(0, whole_rows));
     }
-    ChargeMemory();
   }
 
   PartPtr Finish() {
@@ -303,15 +302,6 @@ class PartWriter::Impl {
     file->Close();
   }
 
-  void ChargeMemory() {
-    size_t bytes = 0;
-    for (const Block& block : pending_) bytes += block.byte_size();
-    for (const auto& column : columns_) bytes += column->memory_bytes();
-    for (const auto& index : indexes_) bytes += index->stream().memory_bytes();
-    memory_.Release();
-    memory_ = MemoryCharge(context_.memory(), bytes, "writing a part");
-  }
-
   const PartWriterOptions options_;
   const Schema& schema_;
   const TaskContext& context_;
@@ -330,7 +320,6 @@ class PartWriter::Impl {
   uint64_t raw_bytes_ = 0;
   bool is_wide_ = false;
   bool has_directory_ = false;
-  MemoryCharge memory_;
 };
 
 PartWriter::PartWriter(std::shared_ptr<TableDirectory> table, PartWriterOptions options,

@@ -9,9 +9,12 @@
 #include <xxhash.h>
 
 #include "granary/table/byte_stream.h"
+#include "granary/table/task_context.h"
 
 namespace granary {
 namespace {
+
+constexpr size_t kNanosecondsPerComparison = 8;
 
 // Rows [begin, end) of an order that are equal in all keys looked at so far.
 struct EqualRange {
@@ -21,17 +24,22 @@ struct EqualRange {
 
 // Sorts each range by `value(row)` under `less` and splits it where the values differ.
 template <class ValueOf, class Less>
-std::vector<EqualRange> SortRanges(std::vector<uint32_t>& order,
-                                   const std::vector<EqualRange>& ranges, const ValueOf& value,
-                                   const Less& less) {
-  std::vector<EqualRange> equal;
+ChargedVector<EqualRange> SortRanges(ChargedVector<uint32_t>& order,
+                                     const ChargedVector<EqualRange>& ranges, const ValueOf& value,
+                                     const Less& less) {
+  ChargedVector<EqualRange> equal;
   using Keyed = std::pair<decltype(value(0)), uint32_t>;
-  std::vector<Keyed> keyed;
+  ChargedVector<Keyed> keyed;
+  CancelCheck check;
   for (const EqualRange& range : ranges) {
     keyed.clear();
     for (size_t i = range.begin; i < range.end; ++i) keyed.emplace_back(value(order[i]), order[i]);
-    std::stable_sort(keyed.begin(), keyed.end(),
-                     [&](const Keyed& a, const Keyed& b) { return less(a.first, b.first); });
+    // Rows that are equal in what came before stand in ascending order.
+    std::sort(keyed.begin(), keyed.end(), [&](const Keyed& a, const Keyed& b) {
+      check.After(kNanosecondsPerComparison);
+      if (less(a.first, b.first)) return true;
+      return a.second < b.second && !less(b.first, a.first);
+    });
     size_t begin = 0;
     for (size_t i = 0; i < keyed.size(); ++i) {
       order[range.begin + i] = keyed[i].second;
@@ -53,8 +61,8 @@ bool NumberLess(T a, T b) {
   return a < b;
 }
 
-std::vector<EqualRange> SortRangesBy(const Column& key, std::vector<uint32_t>& order,
-                                     const std::vector<EqualRange>& ranges) {
+ChargedVector<EqualRange> SortRangesBy(const Column& key, ChargedVector<uint32_t>& order,
+                                       const ChargedVector<EqualRange>& ranges) {
   if (key.type().is_string()) {
     const auto& strings = AsStrings(key);
     return SortRanges(
@@ -118,15 +126,15 @@ std::string ReadableId(const Value& value, const DataType& type) {
 
 }  // namespace
 
-std::optional<std::vector<uint32_t>> SortOrder(std::span<const ColumnPtr> keys) {
+std::optional<ChargedVector<uint32_t>> SortOrder(std::span<const ColumnPtr> keys) {
   if (keys.empty()) return std::nullopt;
   const size_t rows = keys[0]->size();
   std::vector<ColumnPtr> columns;
   for (const ColumnPtr& key : keys) columns.push_back(key->Materialize());
   if (IsSorted(columns, rows)) return std::nullopt;
-  std::vector<uint32_t> order(rows);
+  ChargedVector<uint32_t> order(rows);
   std::iota(order.begin(), order.end(), 0);
-  std::vector<EqualRange> ranges{{0, rows}};
+  ChargedVector<EqualRange> ranges{{0, rows}};
   for (const ColumnPtr& column : columns) {
     ranges = SortRangesBy(*column, order, ranges);
     if (ranges.empty()) break;
@@ -134,13 +142,15 @@ std::optional<std::vector<uint32_t>> SortOrder(std::span<const ColumnPtr> keys) 
   return order;
 }
 
-std::vector<std::vector<uint32_t>> GroupEqualRows(std::span<const ColumnPtr> keys, size_t rows) {
-  std::vector<uint64_t> hashes(rows);
+std::vector<ChargedVector<uint32_t>> GroupEqualRows(std::span<const ColumnPtr> keys, size_t rows) {
+  ChargedVector<uint64_t> hashes(rows);
   for (const ColumnPtr& key : keys) key->HashInto(hashes);
-  std::vector<std::vector<uint32_t>> groups;
+  std::vector<ChargedVector<uint32_t>> groups;
+  CancelCheck check;
   std::unordered_multimap<uint64_t, size_t> group_of_hash;
   size_t last_group = 0;
   for (uint32_t row = 0; row < rows; ++row) {
+    check.After(kNanosecondsPerComparison);
     if (row > 0 && hashes[row] == hashes[row - 1] && EqualRows(keys, row, row - 1)) {
       groups[last_group].push_back(row);
       continue;

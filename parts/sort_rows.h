@@ -13,10 +13,10 @@ namespace granary {
 
 // The order of rows that sorts by the keys (columns of one size, the first most significant); equal
 // rows keep their order. Nothing if the rows are sorted already.
-std::optional<std::vector<uint32_t>> SortOrder(std::span<const ColumnPtr> keys);
+std::optional<ChargedVector<uint32_t>> SortOrder(std::span<const ColumnPtr> keys);
 
 // Rows whose keys are equal, in their order; groups in order of first appearance.
-std::vector<std::vector<uint32_t>> GroupEqualRows(std::span<const ColumnPtr> keys, size_t rows);
+std::vector<ChargedVector<uint32_t>> GroupEqualRows(std::span<const ColumnPtr> keys, size_t rows);
 
 // The part of a directory name that tells partitions apart: "all" without values, numbers as such
 // and dates as yyyymmdd, joined with '-'; 32 hexadecimal digits of XXH3-128 for everything else.

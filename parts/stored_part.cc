@@ -181,7 +181,7 @@ FramePtr StoredPart::ReadFrame(const ReadableFile& file, const StreamLocation& s
   if (offset > stream.bytes || bytes > stream.bytes - offset) {
     ThrowDamaged(stream, offset, "a frame reaches beyond its stream");
   }
-  std::shared_ptr<std::byte[]> buffer(new std::byte[bytes]);
+  const std::shared_ptr<std::byte[]> buffer = MakeChargedArray<std::byte>(bytes);
   const std::span<std::byte> contents(buffer.get(), bytes);
   file.ReadAt(FileOffset(stream) + offset, contents);
   return DecodeFrame(buffer, contents, stream.seed + offset, Describe(stream, offset));
@@ -239,7 +239,10 @@ std::vector<ColumnPtr> StoredPart::ReadPrimaryKey() const {
 }
 
 const std::vector<ColumnPtr>& StoredPart::PrimaryKey() const {
-  return primary_key_.Get([&] { return ReadPrimaryKey(); });
+  return primary_key_.Get([&] {
+    const TaskScope kept_for_all(nullptr);
+    return ReadPrimaryKey();
+  });
 }
 
 const StoredVectors* StoredPart::Vectors(std::string_view column) const {

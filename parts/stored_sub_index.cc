@@ -156,8 +156,10 @@ std::shared_ptr<const SubIndex> StoredPart::OpenSubIndex(const DeclaredIndex& in
   if (unusable_[number].load(std::memory_order_relaxed)) return nullptr;
   const CacheKey key{id_, (uint64_t{number} << 40) | block};
   auto& cache = directory_->table().caches().impl().sub_indexes;
-  std::shared_ptr<const OpenedSubIndex> opened =
-      cache.FindOrLoad(key, [&] { return LoadSubIndex(index, number, block, context); });
+  std::shared_ptr<const OpenedSubIndex> opened = cache.FindOrLoad(key, [&] {
+    const TaskScope kept_for_all(nullptr);  // the cache is charged with what it keeps
+    return LoadSubIndex(index, number, block, context);
+  });
   const size_t weight = opened->heap_bytes();
   if (opened->weight.exchange(weight, std::memory_order_relaxed) != weight) {
     cache.Reweigh(key, weight);

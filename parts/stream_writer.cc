@@ -17,7 +17,7 @@ void StreamWriter::Append(std::span<const std::byte> bytes) {
   if (file_) {
     file_->Append(bytes);
   } else {
-    memory_.Append(bytes);
+    memory_.Append({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   }
 }
 
@@ -29,12 +29,12 @@ void StreamWriter::AlignTo(size_t alignment) {
 void StreamWriter::MoveToFile(FileSystem& files, std::string path) {
   path_ = std::move(path);
   file_ = files.Create(path_);
-  file_->Append(memory_.bytes());
-  memory_ = ByteWriter();
+  file_->Append(memory());
+  memory_ = ChargedBytes();
 }
 
 StreamWriter::View StreamWriter::Everything(FileSystem& files) {
-  if (!file_) return {nullptr, memory_.bytes()};
+  if (!file_) return {nullptr, memory()};
   file_->Flush();
   View view{files.Map(path_), {}};
   view.bytes = view.map->bytes();

@@ -1,5 +1,6 @@
 // A stream of a part being written: in memory at first, and in a file of its own once the part
-// turns out to be a wide one. Not thread-safe.
+// turns out to be a wide one. What is in memory is charged to the task that writes. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 
 #include "granary/parts/file_system.h"
 #include "granary/table/byte_stream.h"
+#include "granary/table/charged_bytes.h"
 
 namespace granary {
 
@@ -24,8 +26,6 @@ class StreamWriter final : public ByteSink {
   uint64_t seed() const { return seed_; }
   bool in_file() const { return file_ != nullptr; }
   const std::string& path() const { return path_; }
-  // Bytes held in memory.
-  size_t memory_bytes() const { return memory_.size(); }
 
   // Creates the file and moves everything there.
   void MoveToFile(FileSystem& files, std::string path);
@@ -39,7 +39,9 @@ class StreamWriter final : public ByteSink {
   View Everything(FileSystem& files);
 
   // Only in memory.
-  std::span<const std::byte> memory() const { return memory_.bytes(); }
+  std::span<const std::byte> memory() const {
+    return std::as_bytes(std::span(memory_.data(), memory_.size()));
+  }
   // Begins to write what is in a file to stable storage, once that is worth it; does not wait.
   void StartSync();
   // Only in a file: completes it.
@@ -49,7 +51,7 @@ class StreamWriter final : public ByteSink {
   const uint64_t seed_;
   uint64_t size_ = 0;
   uint64_t sync_started_ = 0;  // bytes
-  ByteWriter memory_;
+  ChargedBytes memory_;
   std::string path_;
   std::unique_ptr<WritableFile> file_;
 };

@@ -9,8 +9,6 @@
 namespace granary {
 namespace {
 
-constexpr const char* kWhat = "the groups of GROUP BY";
-
 Header HeaderOf(const std::vector<Projection>& keys, const std::vector<AggregateCall>& calls) {
   Header header;
   for (const Projection& key : keys) header.push_back({key.name, key.expression->type()});
@@ -29,9 +27,8 @@ std::vector<DataType> KeyTypes(const std::vector<Projection>& keys) {
 // The groups of one worker.
 class PartialGroups {
  public:
-  PartialGroups(const std::vector<Projection>& keys, const std::vector<AggregateCall>& calls,
-                const TaskContext& task)
-      : keys_(keys), calls_(calls), index_(KeyTypes(keys)), charge_(task.memory(), 0, kWhat) {
+  PartialGroups(const std::vector<Projection>& keys, const std::vector<AggregateCall>& calls)
+      : keys_(keys), calls_(calls), index_(KeyTypes(keys)) {
     for (const Projection& key : keys) {
       key_values_.push_back(ColumnBuilder::Create(key.expression->type()));
     }
@@ -40,7 +37,7 @@ class PartialGroups {
   }
 
   void Add(const Block& block) {
-    std::vector<uint32_t> group_of_row;
+    ChargedVector<uint32_t> group_of_row;
     if (!keys_.empty()) {
       std::vector<ColumnPtr> key_columns;
       for (const Projection& key : keys_) key_columns.push_back(key.expression->Evaluate(block));
@@ -57,21 +54,20 @@ class PartialGroups {
         states_[call]->Add(group_of_row, arguments);
       }
     }
-    ChargeMemory();
   }
 
   // `later` holds rows that come after those of this.
   void Merge(PartialGroups& later) {
-    std::vector<uint32_t> group_map(later.groups());
+    ChargedVector<uint32_t> group_map(later.groups());
     if (!keys_.empty()) {
       std::vector<ColumnPtr> key_columns;
       for (auto& values : later.key_values_) key_columns.push_back(values->Finish());
       group_map = AssignGroups(key_columns, later.groups());
     }
     for (size_t call = 0; call < calls_.size(); ++call) {
+      CheckTaskCancelled();
       states_[call]->Merge(*later.states_[call], group_map);
     }
-    ChargeMemory();
   }
 
   size_t groups() const { return keys_.empty() ? 1 : index_.groups(); }
@@ -82,15 +78,16 @@ class PartialGroups {
       block.Add(keys_[key].name, key_values_[key]->Finish());
     }
     for (size_t call = 0; call < calls_.size(); ++call) {
+      CheckTaskCancelled();
       block.Add(calls_[call].text, states_[call]->Finish());
     }
     return block;
   }
 
  private:
-  std::vector<uint32_t> AssignGroups(const std::vector<ColumnPtr>& key_columns, size_t rows) {
-    std::vector<uint32_t> group_of_row(rows);
-    std::vector<uint32_t> new_rows;
+  ChargedVector<uint32_t> AssignGroups(const std::vector<ColumnPtr>& key_columns, size_t rows) {
+    ChargedVector<uint32_t> group_of_row(rows);
+    ChargedVector<uint32_t> new_rows;
     index_.Assign(key_columns, group_of_row, new_rows);
     for (size_t key = 0; key < key_columns.size(); ++key) {
       key_values_[key]->AppendGather(*key_columns[key], new_rows);
@@ -103,19 +100,11 @@ class PartialGroups {
     for (auto& states : states_) states->Resize(groups);
   }
 
-  // Key values are about as large as the index that finds them.
-  void ChargeMemory() {
-    size_t bytes = 2 * index_.byte_size();
-    for (const auto& states : states_) bytes += states->byte_size();
-    if (bytes > charge_.bytes()) charge_.Grow(bytes - charge_.bytes(), kWhat);
-  }
-
   const std::vector<Projection>& keys_;
   const std::vector<AggregateCall>& calls_;
   GroupIndex index_;
   std::vector<std::unique_ptr<ColumnBuilder>> key_values_;
   std::vector<std::unique_ptr<AggregateStates>> states_;
-  MemoryCharge charge_;
 };
 
 }  // namespace
@@ -130,12 +119,12 @@ BlockStreamPtr AggregateStep::Open(StatementContext& context) const {
   const std::shared_ptr<BlockStream> input = inputs()[0]->Open(context);
   return std::make_unique<DeferredStream>(
       [this, input, &context] { return Aggregate(*input, context.task()); },
-      context.settings().max_block_size, &context.task());
+      context.settings().max_block_size);
 }
 
 Block AggregateStep::Aggregate(BlockStream& input, const TaskContext& task) const {
   std::vector<std::unique_ptr<PartialGroups>> workers(WorkersFor(input, task));
-  for (auto& worker : workers) worker = std::make_unique<PartialGroups>(keys_, calls_, task);
+  for (auto& worker : workers) worker = std::make_unique<PartialGroups>(keys_, calls_);
   ConsumeAll(input, task, [&](size_t worker, const Block& block) { workers[worker]->Add(block); });
   for (size_t worker = 1; worker < workers.size(); ++worker) {
     task.CheckCancelled();

@@ -80,10 +80,7 @@ std::optional<Block> StoredStream::Next() {
 }
 
 std::optional<Block> DeferredStream::Next() {
-  if (make_) {
-    block_ = std::exchange(make_, nullptr)();
-    charge_ = MemoryCharge(task_->memory(), block_.byte_size(), "the rows of a result");
-  }
+  if (make_) block_ = std::exchange(make_, nullptr)();
   const size_t rows = std::min(rows_max_, block_.rows() - delivered_);
   if (rows == 0) return std::nullopt;
   if (rows == block_.rows()) return std::exchange(block_, {});

@@ -66,18 +66,16 @@ class StoredStream final : public BlockStream {
 };
 
 // One block that is made when the first rows are asked for, delivered in slices: what sorting,
-// grouping and searching give. It is charged to the statement until the stream is gone.
+// grouping and searching give.
 class DeferredStream final : public BlockStream {
  public:
-  DeferredStream(std::function<Block()> make, size_t rows_max, const TaskContext* task)
-      : make_(std::move(make)), rows_max_(rows_max), task_(task) {}
+  DeferredStream(std::function<Block()> make, size_t rows_max)
+      : make_(std::move(make)), rows_max_(rows_max) {}
   std::optional<Block> Next() override;
 
  private:
   std::function<Block()> make_;  // empty once called
   const size_t rows_max_;
-  const TaskContext* const task_;
-  MemoryCharge charge_;
   Block block_;
   size_t delivered_ = 0;
 };

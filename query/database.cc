@@ -14,6 +14,15 @@
 namespace granary {
 namespace {
 
+// The literals of the syntax tree, and the names of the expressions that are compiled.
+constexpr size_t kCopiesOfText = 3;
+
+// Of the rows that stand in the text of an INSERT.
+size_t DataBytesOf(const sql::Statement& statement) {
+  const auto* insert = sql::As<sql::InsertStatement>(statement);
+  return insert != nullptr && insert->data ? insert->data->end - insert->data->begin : 0;
+}
+
 std::unique_ptr<RunningStatement> Begin(Engine* engine, const SessionState& session,
                                         std::string_view text, const ExecuteOptions& options) {
   Parameters parameters = session.parameters();
@@ -25,7 +34,9 @@ std::unique_ptr<RunningStatement> Run(Engine* engine, SessionState* session, std
                                       const ExecuteOptions& options) {
   std::unique_ptr<RunningStatement> running = Begin(engine, *session, sql, options);
   StatementContext& context = running->context();
+  const TaskScope scope(&context.task());
   const sql::StatementPtr statement = ParseWithLimits(sql, context.settings());
+  context.ChargePlan(kCopiesOfText * (sql.size() - DataBytesOf(*statement)));
   context.ChangeSettings(SettingsOf(*statement, context.settings()));
   PlanPtr plan = RunStatement({.statement = statement.get(),
                                .text = sql,
@@ -42,6 +53,7 @@ void InsertBlock(Engine* engine, const QuerySettings& settings, std::string_view
   const auto running =
       BeginStatement(engine, settings, {}, "INSERT INTO " + std::string(table), {});
   StatementContext& context = running->context();
+  const TaskScope scope(&context.task());
   std::vector<std::string> columns;
   for (const NamedColumn& column : block.columns()) columns.push_back(column.name);
   if (columns.empty()) {

@@ -49,6 +49,14 @@ ExpressionNodePtr ExpressionBuilder::Compile(const sql::Expr& expr) {
     throw Error(ErrorCode::kTooDeepRecursion,
                 "The expression is nested too deeply, aliases included");
   }
+  if (++compiled_ > scope_.elements_max && scope_.elements_max != 0) {
+    throw Error(ErrorCode::kTooBigAst,
+                fmt::format("With its aliases repeated wherever they are used, the expression has "
+                            "more than {} elements; raise max_expanded_ast_elements, or use them "
+                            "less often",
+                            scope_.elements_max));
+  }
+  CheckTaskCancelled();
   switch (expr.kind) {
     case sql::ExprKind::kLiteral:
       return CompileLiteral(*sql::As<sql::Literal>(expr));

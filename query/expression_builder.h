@@ -112,6 +112,7 @@ class ExpressionBuilder {
   std::map<std::string, ExpressionNodePtr> compiled_aliases_;  // outside of lambdas
   bool are_lambda_parameters_visible_ = true;
   bool is_inside_aggregate_ = false;
+  uint64_t compiled_ = 0;  // expressions, those of aliases at each use
   size_t depth_ = 0;
   size_t guarded_ = 0;  // inside arguments that may not be evaluated for any row
 };

@@ -1,5 +1,6 @@
 // x IN ...: a set of constants where that is possible, else equals and has.
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -11,9 +12,33 @@
 namespace granary {
 namespace {
 
+constexpr size_t kNanosecondsPerLiteral = 100;
+
 const sql::Function* AsCallOf(const sql::Expr& expr, std::string_view name) {
   const auto* function = sql::As<sql::Function>(expr);
   return function != nullptr && function->name == name ? function : nullptr;
+}
+
+bool IsPlainLiteral(const sql::ExprPtr& expr) {
+  const auto* literal = sql::As<sql::Literal>(*expr);
+  return literal != nullptr && !literal->is_null();
+}
+
+// The values of literals, in a column for each type there is: a list may be long, and a node for
+// each of its elements would take many times the memory of the values.
+std::vector<ColumnPtr> ColumnsOf(const std::vector<sql::ExprPtr>& literals) {
+  std::map<std::string, std::unique_ptr<ColumnBuilder>> by_type;
+  CancelCheck check;
+  for (const sql::ExprPtr& expr : literals) {
+    const auto& literal = *sql::As<sql::Literal>(*expr);
+    std::unique_ptr<ColumnBuilder>& values = by_type[literal.type.name()];
+    if (values == nullptr) values = ColumnBuilder::Create(literal.type);
+    values->Append(literal.value);
+    check.After(kNanosecondsPerLiteral);
+  }
+  std::vector<ColumnPtr> columns;
+  for (const auto& [type, values] : by_type) columns.push_back(values->Finish());
+  return columns;
 }
 
 // The elements of a constant array as a column.
@@ -46,6 +71,9 @@ ExpressionNodePtr ExpressionBuilder::CompileIn(const sql::Function& function, bo
 ExpressionNodePtr ExpressionBuilder::CompileInList(const ExpressionNodePtr& left,
                                                    const std::vector<sql::ExprPtr>& elements,
                                                    bool negated, const std::string& text) {
+  if (std::all_of(elements.begin(), elements.end(), IsPlainLiteral)) {
+    return MakeSet(left, ColumnsOf(elements), negated, text);
+  }
   std::vector<ExpressionNodePtr> nodes;
   std::vector<ColumnPtr> values;
   for (const sql::ExprPtr& element : elements) {

@@ -66,6 +66,7 @@ struct ExpressionScope {
   std::function<Block(const sql::Query&)> run_subquery;
   FunctionContext context;
   const FunctionRegistry* functions = nullptr;  // null: BuiltinFunctions()
+  uint64_t elements_max = 500000;  // of one expression, aliases repeated; beyond it is TOO_BIG_AST
 
   // Adds the columns of a block or table.
   void AddColumn(std::string name, DataType type) { columns.push_back({std::move(name), type}); }

@@ -28,7 +28,10 @@ void ExpressionNode::InheritFrom(const ExpressionNode& child) {
 
 const ColumnPtr& EvaluationFrame::Evaluate(const ExpressionNode& node) {
   ColumnPtr& result = results_[node.slot_];
-  if (result == nullptr) result = node.Compute(*this);
+  if (result == nullptr) {
+    CheckTaskCancelled();
+    result = node.Compute(*this);
+  }
   return result;
 }
 
@@ -197,6 +200,13 @@ ColumnPtr ConditionalNode::ComputeBranches(EvaluationFrame& frame) const {
 
 // LambdaNode
 
+namespace {
+
+// So that what a body needs for itself is bounded, and it notices when it is cancelled.
+constexpr size_t kLambdaElementsAtOnce = size_t{1} << 16;
+
+}  // namespace
+
 LambdaNode::LambdaNode(std::string name, Function function, LambdaBody lambda,
                        std::vector<ExpressionNodePtr> arguments, std::string text)
     : ExpressionNode(Kind::kCall, function.result_type(), std::move(text)),
@@ -215,20 +225,40 @@ LambdaNode::LambdaNode(std::string name, Function function, LambdaBody lambda,
   }
 }
 
-ColumnPtr LambdaNode::ComputeLambda(const Block& block,
-                                    const std::vector<ColumnPtr>& arrays) const {
-  const ArrayColumn& first = AsArrays(*arrays[0]);
-  const std::vector<uint32_t> rows = RowsOfElements(first);
+ColumnPtr LambdaNode::ComputeElements(const Block& block, const std::vector<ColumnPtr>& arrays,
+                                      std::span<const uint32_t> rows, size_t first) const {
   Block elements(rows.size());
   for (size_t i = 0; i < arrays.size(); ++i) {
-    if (i > 0) RequireEqualLengths(first, AsArrays(*arrays[i]), name_);
-    elements.Add(lambda_.parameters[i], AsArrays(*arrays[i]).elements());
+    elements.Add(lambda_.parameters[i], AsArrays(*arrays[i]).elements()->Slice(first, rows.size()));
   }
   for (const std::string& column : lambda_.captured) {
     elements.Add(column, block.Get(column)->Gather(rows));
   }
   EvaluationFrame frame(elements, lambda_.slots);
-  const ColumnPtr results = frame.Evaluate(*lambda_.root)->Materialize();
+  return frame.Evaluate(*lambda_.root)->Materialize();
+}
+
+ColumnPtr LambdaNode::ComputeLambda(const Block& block,
+                                    const std::vector<ColumnPtr>& arrays) const {
+  const ArrayColumn& first = AsArrays(*arrays[0]);
+  for (size_t i = 1; i < arrays.size(); ++i) {
+    RequireEqualLengths(first, AsArrays(*arrays[i]), name_);
+  }
+  const ChargedVector<uint32_t> rows = RowsOfElements(first);
+  ColumnPtr results;
+  if (rows.size() <= kLambdaElementsAtOnce) {
+    results = ComputeElements(block, arrays, rows, 0);
+  } else {
+    const auto builder = ColumnBuilder::Create(lambda_.root->type());
+    builder->Reserve(rows.size());
+    for (size_t begin = 0; begin < rows.size(); begin += kLambdaElementsAtOnce) {
+      const size_t count = std::min(kLambdaElementsAtOnce, rows.size() - begin);
+      const ColumnPtr some =
+          ComputeElements(block, arrays, std::span(rows).subspan(begin, count), begin);
+      builder->AppendRange(*some, 0, count);
+    }
+    results = builder->Finish();
+  }
   return std::make_shared<ArrayColumn>(results, arrays[0], first.end_offsets(), first.size(), 0);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -95,7 +96,7 @@ class ConditionalNode final : public ExpressionNode {
   ColumnPtr ComputeLogic(EvaluationFrame& frame, bool goes_on_with) const;
 };
 
-// The body of a lambda, evaluated once for all elements of all arrays.
+// The body of a lambda, evaluated for the elements of all arrays, many at once.
 struct LambdaBody {
   std::vector<std::string> parameters;  // columns of the body's block, one per array
   ExpressionNodePtr root;
@@ -113,6 +114,10 @@ class LambdaNode final : public ExpressionNode {
   ColumnPtr Compute(EvaluationFrame& frame) const override;
   // The lambda's results for all elements, as an array column of the shape of the arrays.
   ColumnPtr ComputeLambda(const Block& block, const std::vector<ColumnPtr>& arrays) const;
+  // Those for elements from `first` on; rows[i] is the row of the block that element `first` + i
+  // belongs to.
+  ColumnPtr ComputeElements(const Block& block, const std::vector<ColumnPtr>& arrays,
+                            std::span<const uint32_t> rows, size_t first) const;
 
   Function function_;
   LambdaBody lambda_;

@@ -5,6 +5,8 @@
 
 #include <xxhash.h>
 
+#include "granary/table/task_context.h"
+
 namespace granary {
 namespace {
 
@@ -17,13 +19,13 @@ uint64_t MixBits(uint64_t key) {
   return key ^ (key >> 29);
 }
 
-void AppendValue(const Column& column, size_t row, std::string& bytes);
+void AppendValue(const Column& column, size_t row, ChargedString& bytes);
 
-void AppendLength(uint64_t length, std::string& bytes) {
+void AppendLength(uint64_t length, ChargedString& bytes) {
   bytes.append(reinterpret_cast<const char*>(&length), sizeof(length));
 }
 
-void AppendArray(const ArrayColumn& column, size_t row, std::string& bytes) {
+void AppendArray(const ArrayColumn& column, size_t row, ChargedString& bytes) {
   AppendLength(column.Length(row), bytes);
   for (uint64_t element = column.Begin(row); element < column.End(row); ++element) {
     AppendValue(*column.elements(), element, bytes);
@@ -31,7 +33,7 @@ void AppendArray(const ArrayColumn& column, size_t row, std::string& bytes) {
 }
 
 // So that equal values have equal bytes, and only they.
-void AppendValue(const Column& column, size_t row, std::string& bytes) {
+void AppendValue(const Column& column, size_t row, ChargedString& bytes) {
   switch (column.type().id()) {
     case TypeId::kString: {
       const std::string_view text = AsStrings(column).At(row);
@@ -71,13 +73,8 @@ GroupIndex::GroupIndex(std::span<const DataType> key_types) : slots_(kFirstSlots
   });
 }
 
-size_t GroupIndex::byte_size() const {
-  return slots_.size() * sizeof(Slot) + group_bytes_.capacity() * sizeof(std::string_view) +
-         chunk_bytes_;
-}
-
 void GroupIndex::Assign(std::span<const ColumnPtr> keys, std::span<uint32_t> group_of_row,
-                        std::vector<uint32_t>& new_rows) {
+                        ChargedVector<uint32_t>& new_rows) {
   std::vector<ColumnPtr> materialized;
   for (const ColumnPtr& key : keys) materialized.push_back(key->Materialize());
   if (is_packed_) {
@@ -88,31 +85,34 @@ void GroupIndex::Assign(std::span<const ColumnPtr> keys, std::span<uint32_t> gro
 }
 
 void GroupIndex::AssignPacked(std::span<const ColumnPtr> keys, std::span<uint32_t> group_of_row,
-                              std::vector<uint32_t>& new_rows) {
-  std::vector<uint64_t> packed(group_of_row.size());
+                              ChargedVector<uint32_t>& new_rows) {
+  ChargedVector<uint64_t> packed(group_of_row.size());
   unsigned shift = 0;
   for (const ColumnPtr& key : keys) {
     PackInto(*key, shift, packed);
     shift += 8 * key->type().fixed_bytes();
   }
-  for (size_t row = 0; row < packed.size(); ++row) {
-    ReserveSlot();
-    const size_t mask = slots_.size() - 1;
-    size_t slot = MixBits(packed[row]) & mask;
-    while (slots_[slot].group != 0 && slots_[slot].key != packed[row]) slot = (slot + 1) & mask;
-    if (slots_[slot].group == 0) {
-      slots_[slot] = {packed[row], static_cast<uint32_t>(++groups_)};
-      new_rows.push_back(static_cast<uint32_t>(row));
+  ForStretches(packed.size(), [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; ++row) {
+      ReserveSlot();
+      const size_t mask = slots_.size() - 1;
+      size_t slot = MixBits(packed[row]) & mask;
+      while (slots_[slot].group != 0 && slots_[slot].key != packed[row]) slot = (slot + 1) & mask;
+      if (slots_[slot].group == 0) {
+        slots_[slot] = {packed[row], static_cast<uint32_t>(++groups_)};
+        new_rows.push_back(static_cast<uint32_t>(row));
+      }
+      group_of_row[row] = slots_[slot].group - 1;
     }
-    group_of_row[row] = slots_[slot].group - 1;
-  }
+  });
 }
 
 void GroupIndex::AssignBytes(std::span<const ColumnPtr> keys, std::span<uint32_t> group_of_row,
-                             std::vector<uint32_t>& new_rows) {
+                             ChargedVector<uint32_t>& new_rows) {
   const StringColumn* strings =
       keys.size() == 1 && keys[0]->type().is_string() ? &AsStrings(*keys[0]) : nullptr;
-  std::string buffer;
+  ChargedString buffer;
+  CancelCheck check;
   for (size_t row = 0; row < group_of_row.size(); ++row) {
     std::string_view bytes;
     if (strings != nullptr) {
@@ -122,6 +122,7 @@ void GroupIndex::AssignBytes(std::span<const ColumnPtr> keys, std::span<uint32_t
       for (const ColumnPtr& key : keys) AppendValue(*key, row, buffer);
       bytes = buffer;
     }
+    check.After(4 + bytes.size());
     ReserveSlot();
     const uint64_t hash = XXH3_64bits(bytes.data(), bytes.size());
     const size_t mask = slots_.size() - 1;
@@ -141,23 +142,24 @@ void GroupIndex::AssignBytes(std::span<const ColumnPtr> keys, std::span<uint32_t
 
 void GroupIndex::ReserveSlot() {
   if ((groups_ + 1) * 2 <= slots_.size()) return;
-  std::vector<Slot> larger(slots_.size() * 2);
+  ChargedVector<Slot> larger(slots_.size() * 2);
   const size_t mask = larger.size() - 1;
-  for (const Slot& old : slots_) {
-    if (old.group == 0) continue;
-    size_t slot = MixBits(old.key) & mask;
-    while (larger[slot].group != 0) slot = (slot + 1) & mask;
-    larger[slot] = old;
-  }
+  ForStretches(slots_.size(), [&](size_t begin, size_t end) {
+    for (const Slot& old : std::span(slots_).subspan(begin, end - begin)) {
+      if (old.group == 0) continue;
+      size_t slot = MixBits(old.key) & mask;
+      while (larger[slot].group != 0) slot = (slot + 1) & mask;
+      larger[slot] = old;
+    }
+  });
   slots_ = std::move(larger);
 }
 
 std::string_view GroupIndex::KeepBytes(std::string_view bytes) {
   if (chunks_.empty() || chunks_.back().capacity() - chunks_.back().size() < bytes.size()) {
     chunks_.emplace_back().reserve(std::max(kChunkBytes, bytes.size()));
-    chunk_bytes_ += chunks_.back().capacity();
   }
-  std::string& chunk = chunks_.back();
+  ChargedString& chunk = chunks_.back();
   const size_t begin = chunk.size();
   chunk.append(bytes);
   return {chunk.data() + begin, bytes.size()};

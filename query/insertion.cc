@@ -40,9 +40,7 @@ void Insertion::Run(const std::function<std::optional<IncomingRows>()>& next) {
 }
 
 std::optional<Block> Insertion::Collect(const std::function<std::optional<IncomingRows>()>& next) {
-  constexpr const char* kWhat = "the rows of INSERT";
   const TaskContext& task = context_->task();
-  charge_ = MemoryCharge(task.memory(), 0, kWhat);
   std::vector<Block> blocks;
   size_t rows = 0;
   while (rows < context_->settings().max_insert_block_size) {
@@ -50,7 +48,6 @@ std::optional<Block> Insertion::Collect(const std::function<std::optional<Incomi
     const std::optional<IncomingRows> incoming = next();
     if (!incoming) break;
     Block complete = completion_.Complete(incoming->rows, incoming->absent, rows_);
-    charge_.Grow(complete.byte_size(), kWhat);
     rows += complete.rows();
     rows_ += complete.rows();
     task.progress().rows_done += complete.rows();
@@ -58,7 +55,6 @@ std::optional<Block> Insertion::Collect(const std::function<std::optional<Incomi
   }
   if (blocks.empty()) return std::nullopt;
   if (blocks.size() == 1) return std::move(blocks.front());
-  const MemoryCharge copies(task.memory(), charge_.bytes(), kWhat);
   return ConcatenateBlocks(blocks);
 }
 

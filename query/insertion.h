@@ -39,7 +39,6 @@ class Insertion {
   StatementContext* context_;
   RowCompletion completion_;
   uint64_t rows_ = 0;
-  MemoryCharge charge_;  // of the block collected last
 };
 
 }  // namespace granary

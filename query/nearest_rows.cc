@@ -16,6 +16,8 @@ namespace {
 constexpr uint64_t kNanCode = std::numeric_limits<uint64_t>::max();
 constexpr size_t kRowsPerCall = 512;
 constexpr size_t kRowsPerGlance = 16;
+constexpr size_t kNanosecondsPerPush = 64;
+constexpr size_t kNanosecondsPerComparison = 4;
 
 std::vector<double> ElementsOf(const Column& vector) {
   const ColumnPtr row = vector.Materialize();
@@ -129,11 +131,19 @@ void NearestRows::AddEach(uint32_t part, std::span<const T> distances, RowOf row
 }
 
 void NearestRows::Merge(const NearestRows& other) {
-  for (const RankedRow& row : other.heap_) Push(row);
+  CancelCheck check;
+  for (const RankedRow& row : other.heap_) {
+    Push(row);
+    check.After(kNanosecondsPerPush);
+  }
 }
 
-std::vector<RankedRow> NearestRows::TakeSorted() {
-  std::sort(heap_.begin(), heap_.end());
+ChargedVector<RankedRow> NearestRows::TakeSorted() {
+  CancelCheck check;
+  std::sort(heap_.begin(), heap_.end(), [&check](const RankedRow& a, const RankedRow& b) {
+    check.After(kNanosecondsPerComparison);
+    return a < b;
+  });
   return std::move(heap_);
 }
 
@@ -251,10 +261,12 @@ void PartDistances::AddVectors(std::span<const uint32_t> rows, std::span<const u
   for (const uint32_t vector : vectors) vectors_->VerifyRows(vector, 1);
   WithQuery([&]<class T>(std::span<const T> query) {
     std::array<T, kRowsPerCall> distances;
+    CancelCheck check;
     for (size_t done = 0; done < rows.size(); done += kRowsPerCall) {
       const size_t count = std::min(kRowsPerCall, rows.size() - done);
       ComputeDistances(query_->kernels(), query_->function(), query, vectors_->rows(),
                        vectors.subspan(done, count), distances.data());
+      check.After(count * (kNanosecondsPerPush + query.size() / 8));
       nearest.AddEach(part_number_, std::span<const T>(distances).first(count),
                       [&](size_t i) { return rows[done + i]; });
     }

@@ -74,7 +74,7 @@ class NearestRows {
   // A row that is farther than this cannot enter; infinite as long as any can.
   double farthest_distance() const { return worst_distance_; }
   // Best first.
-  std::vector<RankedRow> TakeSorted();
+  ChargedVector<RankedRow> TakeSorted();
 
  private:
   double FarthestDistance() const;
@@ -87,7 +87,7 @@ class NearestRows {
   uint64_t flip_;
   uint64_t worst_code_;    // rows with a larger code cannot enter
   double worst_distance_;  // rows that are farther cannot enter
-  std::vector<RankedRow> heap_;
+  ChargedVector<RankedRow> heap_;
 };
 
 // Measures rows of one part. Belongs to one thread.

@@ -40,15 +40,10 @@ NeighborRequest NeighborBatch::RequestFor(const DistanceQuery& query) const {
           .settings = request_.settings};
 }
 
-std::vector<std::vector<RankedRow>> NeighborBatch::Search(std::span<const DistanceQuery> queries) {
+std::vector<ChargedVector<RankedRow>> NeighborBatch::Search(
+    std::span<const DistanceQuery> queries) {
   if (queries.empty()) return {};
   const bool larger_is_nearer = queries.front().function() == DistanceFunction::kDotProduct;
-  size_t matching = 0;
-  for (const MatchingRows& of_part : rows_->matching) matching += of_part.count;
-  const MemoryCharge charge(task_.memory(),
-                            queries.size() * std::min(request_.count, matching) *
-                                sizeof(RankedRow) * (1 + task_.executor().threads()),
-                            "the nearest rows of many vectors");
   std::vector<NearestRows> nearest(queries.size(), NearestRows(request_.count, larger_is_nearer));
   std::vector<std::vector<VectorScanRange>> ranges(queries.size());
   std::vector<NeighborStatistics> statistics(queries.size());
@@ -67,7 +62,7 @@ std::vector<std::vector<RankedRow>> NeighborBatch::Search(std::span<const Distan
   }
   if (!scan.empty()) scan.Run(queries, nearest);
 
-  std::vector<std::vector<RankedRow>> rows;
+  std::vector<ChargedVector<RankedRow>> rows;
   for (size_t i = 0; i < queries.size(); ++i) {
     AddRowsWithoutDistance(rows_, queries[i], task_, nearest[i]);
     rows.push_back(nearest[i].TakeSorted());

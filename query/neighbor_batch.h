@@ -33,7 +33,7 @@ class NeighborBatch {
   // The best rows of each query, best first, at most k. The queries have one function and the
   // column; one that has no vector is as far from all rows as those without are from it.
   // May be called many times, by one thread at a time.
-  std::vector<std::vector<RankedRow>> Search(std::span<const DistanceQuery> queries);
+  std::vector<ChargedVector<RankedRow>> Search(std::span<const DistanceQuery> queries);
 
   const GranuleSelection& selection() const { return *rows_->selection; }
   // Of all searches so far, by AddSearches.

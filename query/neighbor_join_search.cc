@@ -81,8 +81,8 @@ std::vector<uint32_t> NeighborJoinSearch::TryNearest(const Block& input,
 }
 
 std::vector<uint8_t> NeighborJoinSearch::TestPairs(const Block& input, const Ranked& found) const {
-  std::vector<uint32_t> input_rows;
-  std::vector<RankedRow> table_rows;
+  ChargedVector<uint32_t> input_rows;
+  ChargedVector<RankedRow> table_rows;
   for (uint32_t row = 0; row < found.size(); ++row) {
     input_rows.insert(input_rows.end(), found[row].size(), row);
     table_rows.insert(table_rows.end(), found[row].begin(), found[row].end());
@@ -101,14 +101,14 @@ std::vector<uint8_t> NeighborJoinSearch::TestPairs(const Block& input, const Ran
   return passes;
 }
 
-std::vector<std::vector<uint32_t>> NeighborJoinSearch::GroupByValues(
+std::vector<ChargedVector<uint32_t>> NeighborJoinSearch::GroupByValues(
     const Block& input, std::span<const uint32_t> rows) const {
   std::vector<ColumnPtr> values;
   for (const std::string& name : pair_inputs_) {
     values.push_back(input.Get(name)->Materialize()->Gather(rows));
   }
-  std::vector<std::vector<uint32_t>> groups = GroupEqualRows(values, rows.size());
-  for (std::vector<uint32_t>& group : groups) {
+  std::vector<ChargedVector<uint32_t>> groups = GroupEqualRows(values, rows.size());
+  for (ChargedVector<uint32_t>& group : groups) {
     for (uint32_t& row : group) row = rows[row];
   }
   return groups;
@@ -118,7 +118,7 @@ void NeighborJoinSearch::SearchAmongMatching(const Block& input,
                                              std::span<const DistanceQuery> queries,
                                              std::span<const uint32_t> rows, Ranked& nearest) {
   if (rows.empty()) return;
-  for (const std::vector<uint32_t>& group : GroupByValues(input, rows)) {
+  for (const ChargedVector<uint32_t>& group : GroupByValues(input, rows)) {
     task_.CheckCancelled();
     std::map<std::string, ColumnPtr> values;
     for (const std::string& name : pair_inputs_) {

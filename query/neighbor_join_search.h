@@ -53,15 +53,15 @@ class NeighborJoinSearch {
 
   // The best rows for each row of `input` (under output names), best first, at most k; queries[i]
   // is the vector of row i. May be called many times, by one thread at a time.
-  std::vector<std::vector<RankedRow>> Search(const Block& input,
-                                             std::span<const DistanceQuery> queries);
+  std::vector<ChargedVector<RankedRow>> Search(const Block& input,
+                                               std::span<const DistanceQuery> queries);
 
   const GranuleSelection& selection() const { return batch_.selection(); }
   // Of all searches so far, as NeighborBatch has them.
   NeighborStatistics statistics() const;
 
  private:
-  using Ranked = std::vector<std::vector<RankedRow>>;
+  using Ranked = std::vector<ChargedVector<RankedRow>>;
 
   NeighborBatchRequest RequestFor(size_t count, const RowFilter& filter) const;
   // Tries the nearest rows found without the condition. Returns the input rows that need more.
@@ -73,8 +73,8 @@ class NeighborJoinSearch {
   void SearchAmongMatching(const Block& input, std::span<const DistanceQuery> queries,
                            std::span<const uint32_t> rows, Ranked& nearest);
   // Input rows with equal values in the columns that the condition reads.
-  std::vector<std::vector<uint32_t>> GroupByValues(const Block& input,
-                                                   std::span<const uint32_t> rows) const;
+  std::vector<ChargedVector<uint32_t>> GroupByValues(const Block& input,
+                                                     std::span<const uint32_t> rows) const;
 
   const PartSetPtr parts_;
   const NeighborJoin& join_;

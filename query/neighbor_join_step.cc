@@ -114,10 +114,11 @@ std::vector<DistanceQuery> NeighborJoinStep::QueriesOf(const Block& renamed,
   return queries;
 }
 
-Block NeighborJoinStep::Join(const Block& input, const std::vector<std::vector<RankedRow>>& nearest,
+Block NeighborJoinStep::Join(const Block& input,
+                             const std::vector<ChargedVector<RankedRow>>& nearest,
                              const GranuleSelection& selection, const TaskContext& task) const {
-  std::vector<uint32_t> input_rows;
-  std::vector<RankedRow> table_rows;
+  ChargedVector<uint32_t> input_rows;
+  ChargedVector<RankedRow> table_rows;
   for (uint32_t row = 0; row < nearest.size(); ++row) {
     input_rows.insert(input_rows.end(), nearest[row].size(), row);
     table_rows.insert(table_rows.end(), nearest[row].begin(), nearest[row].end());

@@ -33,7 +33,7 @@ class NeighborJoinStep final : public PlanStep {
   std::vector<DistanceQuery> QueriesOf(const Block& renamed, const DeclaredIndex* index,
                                        StatementContext& context) const;
   // `input` is renamed; nearest[i] are the rows for row i.
-  Block Join(const Block& input, const std::vector<std::vector<RankedRow>>& nearest,
+  Block Join(const Block& input, const std::vector<ChargedVector<RankedRow>>& nearest,
              const GranuleSelection& selection, const TaskContext& task) const;
 
   const NeighborJoin join_;

@@ -11,7 +11,8 @@
 namespace granary {
 namespace {
 
-using Numbers = boost::container::small_vector<uint32_t, 32>;
+using Numbers = boost::container::small_vector<uint32_t, 32, ChargedAllocator<uint32_t>>;
+constexpr size_t kNanosecondsPerComparison = 4;
 
 std::span<const uint32_t> View(const Numbers& numbers) { return {numbers.data(), numbers.size()}; }
 
@@ -34,7 +35,9 @@ Block GatherRanked(std::span<const RankedRow> rows, const GranuleSelection& sele
   }
   Numbers order(rows.size());
   std::iota(order.begin(), order.end(), 0);
+  CancelCheck check;
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    check.After(kNanosecondsPerComparison);
     return rows[a].part != rows[b].part ? rows[a].part < rows[b].part : rows[a].row < rows[b].row;
   });
   std::vector<Block> blocks;
@@ -53,7 +56,7 @@ Block GatherRanked(std::span<const RankedRow> rows, const GranuleSelection& sele
 
 ColumnPtr DistanceColumn(std::span<const RankedRow> rows, const DataType& type) {
   const auto column = [&]<class T>(T) -> ColumnPtr {
-    const auto owner = std::make_shared_for_overwrite<T[]>(rows.size());
+    const auto owner = MakeChargedArray<T>(rows.size());
     T* const values = owner.get();
     std::transform(rows.begin(), rows.end(), values,
                    [](const RankedRow& row) { return static_cast<T>(row.distance); });

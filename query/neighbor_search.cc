@@ -157,7 +157,7 @@ NeighborSearchRun::NeighborSearchRun(SearchableRowsPtr rows, const NeighborReque
   for (const MatchingRows& matching : rows_->matching) statistics_.matching_rows += matching.count;
 }
 
-std::vector<RankedRow> NeighborSearchRun::Run() {
+ChargedVector<RankedRow> NeighborSearchRun::Run() {
   NearestRows nearest(request_.count, request_.query->function() == DistanceFunction::kDotProduct);
   SearchIndexes(nearest);
   if (!scan_.empty()) scan_.Run({request_.query, 1}, {&nearest, 1});
@@ -406,7 +406,7 @@ std::vector<std::vector<uint32_t>> NeighborSearchRun::KeepBestCandidates() {
     uint32_t part;
     uint32_t row;
   };
-  boost::container::small_vector<PartCandidate, 256> all;
+  boost::container::small_vector<PartCandidate, 256, ChargedAllocator<PartCandidate>> all;
   size_t most = effort();
   for (const SearchedBlock& block : graphs_) {
     most = std::max(most, block.sub_index->neighbor_searcher()->candidates_max(effort()));

@@ -99,7 +99,7 @@ class NeighborSearchRun {
                     const TaskContext& task);
 
   // Best first; at most k. Called once.
-  std::vector<RankedRow> Run();
+  ChargedVector<RankedRow> Run();
 
   // The first part of Run: offers what the sub-indexes find to `nearest` and leaves the rest to the
   // caller, in scan() and AddRowsWithoutDistance.

@@ -84,7 +84,7 @@ NeighborRequest NeighborStep::MakeRequest(const PartSet& parts, const DistanceQu
 
 BlockStreamPtr NeighborStep::Open(StatementContext& context) const {
   return std::make_unique<DeferredStream>([this, &context] { return Search(context); },
-                                          settings_->max_block_size, &context.task());
+                                          settings_->max_block_size);
 }
 
 Block NeighborStep::Search(StatementContext& context) const {
@@ -92,17 +92,17 @@ Block NeighborStep::Search(StatementContext& context) const {
   const DistanceQuery query = MakeQuery(context);
   NeighborRequest request = MakeRequest(*parts, query);
   std::optional<NeighborSearchRun> run;
-  const std::vector<RankedRow> rows = Find(parts, request, context.task(), run);
+  const ChargedVector<RankedRow> rows = Find(parts, request, context.task(), run);
   return rows.empty() ? Block() : ReadRows(rows, run->selection(), context.task());
 }
 
-std::vector<RankedRow> NeighborStep::Find(const PartSetPtr& parts, NeighborRequest& request,
-                                          const TaskContext& task,
-                                          std::optional<NeighborSearchRun>& run) const {
+ChargedVector<RankedRow> NeighborStep::Find(const PartSetPtr& parts, NeighborRequest& request,
+                                            const TaskContext& task,
+                                            std::optional<NeighborSearchRun>& run) const {
   const SearchableRowsPtr searchable =
       SelectSearchableRows(parts, shape_.column, request.index, filter_, *request.settings, task);
   run.emplace(searchable, request, task);
-  std::vector<RankedRow> rows = run->Run();
+  ChargedVector<RankedRow> rows = run->Run();
   const bool are_all = rows.size() < request.count;
   const bool is_exact = run->statistics().graph_blocks == 0;
   if (range_ == nullptr || !CutAtRange(rows) || are_all || is_exact) return rows;
@@ -113,7 +113,7 @@ std::vector<RankedRow> NeighborStep::Find(const PartSetPtr& parts, NeighborReque
   return rows;
 }
 
-bool NeighborStep::CutAtRange(std::vector<RankedRow>& rows) const {
+bool NeighborStep::CutAtRange(ChargedVector<RankedRow>& rows) const {
   if (rows.empty()) return false;
   Block distances(rows.size());
   distances.Add(shape_.distance->text(), DistanceColumn(rows, shape_.distance->type()));
@@ -138,8 +138,8 @@ NeighborStep::TimedSearch NeighborStep::SearchTwice(const PartSetPtr& parts,
   return search;
 }
 
-Block NeighborStep::ReadRows(const std::vector<RankedRow>& rows, const GranuleSelection& selection,
-                             const TaskContext& task) const {
+Block NeighborStep::ReadRows(const ChargedVector<RankedRow>& rows,
+                             const GranuleSelection& selection, const TaskContext& task) const {
   const Block stored = GatherRanked(rows, selection, stored_columns_, task);
   std::vector<NamedColumn> columns;
   columns.reserve(header().size());

@@ -33,12 +33,13 @@ class NeighborStep final : public PlanStep {
   NeighborRequest MakeRequest(const PartSet& parts, const DistanceQuery& query) const;
   // Runs the search. Where an index finds fewer rows within the range than are wanted, others may
   // lie in it: then it is repeated exactly, with scan_settings_.
-  std::vector<RankedRow> Find(const PartSetPtr& parts, NeighborRequest& request,
-                              const TaskContext& task, std::optional<NeighborSearchRun>& run) const;
+  ChargedVector<RankedRow> Find(const PartSetPtr& parts, NeighborRequest& request,
+                                const TaskContext& task,
+                                std::optional<NeighborSearchRun>& run) const;
   // Takes away the rows beyond the range; true if there were any.
-  bool CutAtRange(std::vector<RankedRow>& rows) const;
+  bool CutAtRange(ChargedVector<RankedRow>& rows) const;
   struct TimedSearch {
-    std::vector<RankedRow> rows;
+    ChargedVector<RankedRow> rows;
     NeighborStatistics statistics;
     double seconds = 0;
   };
@@ -50,7 +51,7 @@ class NeighborStep final : public PlanStep {
   // Runs the search to see what it does.
   void DescribeSearch(StatementContext& context, StepDescription& description) const;
   Block Search(StatementContext& context) const;
-  Block ReadRows(const std::vector<RankedRow>& rows, const GranuleSelection& selection,
+  Block ReadRows(const ChargedVector<RankedRow>& rows, const GranuleSelection& selection,
                  const TaskContext& task) const;
 
   TablePtr table_;

@@ -117,12 +117,8 @@ class LimitedStream final : public BlockStream {
 class GroupLimitStream final : public BlockStream {
  public:
   GroupLimitStream(BlockStreamPtr input, const RowLimit& limit, std::vector<std::string> columns,
-                   std::vector<DataType> types, const TaskContext* task)
-      : input_(std::move(input)),
-        limit_(limit),
-        columns_(std::move(columns)),
-        index_(types),
-        charge_(task->memory(), index_.byte_size(), kWhat) {}
+                   std::vector<DataType> types)
+      : input_(std::move(input)), limit_(limit), columns_(std::move(columns)), index_(types) {}
 
   std::optional<Block> Next() override {
     while (std::optional<Block> block = input_->Next()) {
@@ -133,16 +129,12 @@ class GroupLimitStream final : public BlockStream {
   }
 
  private:
-  static constexpr const char* kWhat = "the groups of DISTINCT or LIMIT BY";
-
   Block Keep(const Block& block) {
-    std::vector<uint32_t> groups(block.rows());
-    std::vector<uint32_t> new_rows;
+    ChargedVector<uint32_t> groups(block.rows());
+    ChargedVector<uint32_t> new_rows;
     index_.Assign(ColumnsOf(block, columns_), groups, new_rows);
     seen_.resize(index_.groups());
-    const size_t bytes = index_.byte_size() + seen_.size() * sizeof(uint64_t);
-    if (bytes > charge_.bytes()) charge_.Grow(bytes - charge_.bytes(), kWhat);
-    std::vector<uint32_t> kept;
+    ChargedVector<uint32_t> kept;
     for (size_t row = 0; row < groups.size(); ++row) {
       const uint64_t before = seen_[groups[row]]++;
       if (before >= limit_.offset && before - limit_.offset < limit_.limit.value_or(UINT64_MAX)) {
@@ -156,8 +148,7 @@ class GroupLimitStream final : public BlockStream {
   RowLimit limit_;
   std::vector<std::string> columns_;
   GroupIndex index_;
-  std::vector<uint64_t> seen_;  // rows by group
-  MemoryCharge charge_;
+  ChargedVector<uint64_t> seen_;  // rows by group
 };
 
 class ConcatenatedStream final : public BlockStream {
@@ -260,7 +251,7 @@ DistinctStep::DistinctStep(PlanPtr input, std::vector<std::string> columns)
 BlockStreamPtr DistinctStep::Open(StatementContext& context) const {
   return std::make_unique<GroupLimitStream>(inputs()[0]->Open(context),
                                             RowLimit{.offset = 0, .limit = 1}, columns_,
-                                            TypesOf(header(), columns_), &context.task());
+                                            TypesOf(header(), columns_));
 }
 
 StepDescription DistinctStep::Describe(StatementContext&, bool) const {
@@ -274,7 +265,7 @@ BlockStreamPtr SortStep::Open(StatementContext& context) const {
   const std::shared_ptr<BlockStream> input = inputs()[0]->Open(context);
   return std::make_unique<DeferredStream>(
       [this, input, &context] { return SortAll(*input, keys_, limit_, context.task()); },
-      context.settings().max_block_size, &context.task());
+      context.settings().max_block_size);
 }
 
 StepDescription SortStep::Describe(StatementContext&, bool) const {
@@ -304,7 +295,7 @@ LimitByStep::LimitByStep(PlanPtr input, RowLimit limit, std::vector<std::string>
 
 BlockStreamPtr LimitByStep::Open(StatementContext& context) const {
   return std::make_unique<GroupLimitStream>(inputs()[0]->Open(context), limit_, columns_,
-                                            TypesOf(header(), columns_), &context.task());
+                                            TypesOf(header(), columns_));
 }
 
 StepDescription LimitByStep::Describe(StatementContext&, bool) const {

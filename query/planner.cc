@@ -6,12 +6,15 @@
 #include "granary/query/functions/type_rules.h"
 #include "granary/query/plan_steps.h"
 #include "granary/query/select_planner.h"
+#include "granary/query/sql_walk.h"
 #include "granary/query/statement_context.h"
 
 namespace granary {
 namespace {
 
 constexpr size_t kSubqueryDepthMax = 100;
+// Steps, headers and compiled expressions, about.
+constexpr size_t kPlanBytesPerElement = 720;
 
 // `plan` with its columns renamed and converted to those of `header`.
 PlanPtr ConvertTo(const Header& header, PlanPtr plan) {
@@ -69,6 +72,7 @@ PlanPtr Planner::PlanQuery(const sql::Query& query, const PlannerScope& outer) {
     throw Error(ErrorCode::kTooDeepRecursion,
                 "Subqueries are nested more than " + std::to_string(kSubqueryDepthMax) + " deep");
   }
+  CountExpanded(query, *scope.settings);
   std::vector<PlanPtr> plans;
   for (const sql::Select& select : query.selects) {
     plans.push_back(SelectPlanner(select, this, scope).Plan());
@@ -81,6 +85,20 @@ PlanPtr Planner::PlanQuery(const sql::Query& query, const PlannerScope& outer) {
   std::vector<std::string> names;
   for (const HeaderColumn& column : header) names.push_back(column.name);
   return std::make_shared<DistinctStep>(std::move(all), std::move(names));
+}
+
+void Planner::CountExpanded(const sql::Query& query, const QuerySettings& settings) {
+  context_->task().CheckCancelled();
+  const size_t elements = CountElements(query);
+  expanded_ += elements;
+  if (settings.max_expanded_ast_elements != 0 && expanded_ > settings.max_expanded_ast_elements) {
+    throw Error(
+        ErrorCode::kTooBigAst,
+        "With its WITH queries repeated wherever they are used, the statement has more than " +
+            std::to_string(settings.max_expanded_ast_elements) +
+            " elements; raise max_expanded_ast_elements, or use them less often");
+  }
+  context_->ChargePlan(elements * kPlanBytesPerElement);
 }
 
 Header Planner::DescribeSource(const sql::TableExpression& source) {

@@ -47,7 +47,11 @@ class Planner {
   PlanDependencies& dependencies() { return dependencies_; }
 
  private:
+  // Throws TOO_BIG_AST once what has been planned is more than max_expanded_ast_elements.
+  void CountExpanded(const sql::Query& query, const QuerySettings& settings);
+
   StatementContext* context_;
+  size_t expanded_ = 0;  // elements of all queries planned
   PlanDependencies dependencies_;
 };
 

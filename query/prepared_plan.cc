@@ -22,10 +22,40 @@ std::unique_ptr<RunningStatement> BeginStatement(Engine* engine, QuerySettings s
   return std::make_unique<RunningStatement>(std::move(context), options.on_progress);
 }
 
+namespace {
+
+// The query of a statement that has one.
+const sql::Query* QueryOf(const sql::Statement& statement) {
+  if (const auto* select = sql::As<sql::SelectStatement>(statement)) return select->query.get();
+  if (const auto* explain = sql::As<sql::ExplainStatement>(statement)) return explain->query.get();
+  if (const auto* insert = sql::As<sql::InsertStatement>(statement)) return insert->query.get();
+  return nullptr;
+}
+
+void CheckElements(const sql::Query& query, const QuerySettings& settings) {
+  if (settings.max_ast_depth != 0 && query.height > settings.max_ast_depth) {
+    throw Error(ErrorCode::kTooDeepAst, "The statement is nested " + std::to_string(query.height) +
+                                            " deep, max_ast_depth is " +
+                                            std::to_string(settings.max_ast_depth) +
+                                            "; raise it, or take the statement apart");
+  }
+  if (settings.max_ast_elements == 0) return;
+  const size_t elements = CountElements(query);
+  if (elements > settings.max_ast_elements) {
+    throw Error(ErrorCode::kTooBigAst, "The statement has " + std::to_string(elements) +
+                                           " elements, max_ast_elements is " +
+                                           std::to_string(settings.max_ast_elements) +
+                                           "; raise it, or take the statement apart");
+  }
+}
+
+}  // namespace
+
 sql::StatementPtr ParseWithLimits(std::string_view text, const QuerySettings& settings) {
   sql::ParseLimits limits;
   limits.max_depth = static_cast<uint32_t>(settings.max_parser_depth);
   sql::StatementPtr statement = sql::ParseStatement(text, limits);
+  if (const sql::Query* query = QueryOf(*statement)) CheckElements(*query, settings);
   size_t bytes = text.size();
   const auto* insert = sql::As<sql::InsertStatement>(*statement);
   if (insert != nullptr && insert->data) bytes -= insert->data->end - insert->data->begin;
@@ -74,6 +104,7 @@ PreparedPlan::PreparedPlan(Engine* engine, QuerySettings settings, Parameters de
   });
   if (!parameters_.empty()) return;
   StatementContext context(engine_, settings_, {}, engine_->NewQueryId(), text_, nullptr);
+  const TaskScope scope(&context.task());
   PlanFor(context);
 }
 
@@ -91,6 +122,7 @@ void PreparedPlan::CheckParameter(std::string_view name) const {
 std::unique_ptr<RunningStatement> PreparedPlan::Execute(const Parameters& parameters,
                                                         const ExecuteOptions& options) {
   auto running = BeginStatement(engine_, settings_, parameters, text_, options);
+  const TaskScope scope(&running->context().task());
   running->Start(PlanFor(running->context()), statement_->format, statement_->outfile);
   return running;
 }

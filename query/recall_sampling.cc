@@ -189,7 +189,7 @@ class RecallSampler {
     const auto exact = Search(queries, nullptr, exact_settings_);
     for (size_t i = 0; i < queries.size(); ++i) {
       ++counts_[sample_of[i]->part].samples;
-      const std::vector<RankedRow> others = Others(exact[i], *sample_of[i]);
+      const ChargedVector<RankedRow> others = Others(exact[i], *sample_of[i]);
       const std::vector<bool> is_found = FindExactRows(Others(found[i], *sample_of[i]), others);
       for (size_t rank = 0; rank < others.size(); ++rank) {
         PartCounts& counts = counts_[others[rank].part];
@@ -199,9 +199,9 @@ class RecallSampler {
     }
   }
 
-  std::vector<std::vector<RankedRow>> Search(std::span<const DistanceQuery> queries,
-                                             const DeclaredIndex* index,
-                                             const QuerySettings& settings) const {
+  std::vector<ChargedVector<RankedRow>> Search(std::span<const DistanceQuery> queries,
+                                               const DeclaredIndex* index,
+                                               const QuerySettings& settings) const {
     const RowFilter all_rows;
     // One more than is wanted: the row itself, if it is found, does not count.
     return NeighborBatch(table_.parts,
@@ -214,7 +214,7 @@ class RecallSampler {
         .Search(queries);
   }
 
-  std::vector<RankedRow> Others(std::vector<RankedRow> rows, const Sample& self) const {
+  ChargedVector<RankedRow> Others(ChargedVector<RankedRow> rows, const Sample& self) const {
     std::erase_if(
         rows, [&](const RankedRow& row) { return row.part == self.part && row.row == self.row; });
     rows.resize(std::min(rows.size(), sampling_.k));
@@ -314,7 +314,7 @@ BlockStreamPtr RecallSamplingStep::Open(StatementContext& context) const {
                              context)
             .Run();
       },
-      settings_->max_block_size, &context.task());
+      settings_->max_block_size);
 }
 
 StepDescription RecallSamplingStep::Describe(StatementContext&, bool) const {

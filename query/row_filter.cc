@@ -10,6 +10,7 @@ ExpressionScope RowScope(const Table& table, StatementContext& context) {
   ExpressionScope scope = ScopeOf(*context.Parts(table)->schema);
   scope.qualifiers = {table.name, "default." + table.name};
   scope.parameters = &context.parameters();
+  scope.elements_max = context.settings().max_expanded_ast_elements;
   scope.context = context.functions();
   scope.run_subquery = [&context](const sql::Query& query) {
     return RunToBlock(*Planner(&context).PlanQuery(query), context);

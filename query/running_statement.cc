@@ -54,6 +54,7 @@ const Header& RunningStatement::columns() const {
 
 std::optional<Block> RunningStatement::Next() {
   if (is_finished_) return std::nullopt;
+  const TaskScope scope(&context_->task());
   try {
     context_->task().CheckCancelled();
     if (stream_ == nullptr) stream_ = plan_->Open(*context_);

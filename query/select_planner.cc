@@ -162,6 +162,7 @@ void SelectPlanner::ResolveNames() {
   }
   scope_.aliases = outer_.expressions;
   scope_.parameters = &outer_.context->parameters();
+  scope_.elements_max = outer_.settings->max_expanded_ast_elements;
   scope_.context = outer_.context->functions();
   scope_.run_subquery = [this](const sql::Query& query) {
     planner_->dependencies().has_subqueries = true;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kParallelSortRows = 1 << 16;
 constexpr size_t kTopBufferRows = 1 << 16;
+constexpr size_t kNanosecondsPerComparison = 4;
 
 uint64_t StringPrefix(std::string_view text) {
   uint64_t code = 0;
@@ -22,19 +23,21 @@ uint64_t StringPrefix(std::string_view text) {
 }
 
 template <class T>
-void FillCodes(const Column& column, const SortKey& key, std::vector<uint64_t>& codes) {
+void FillCodes(const Column& column, const SortKey& key, ChargedVector<uint64_t>& codes) {
   const T* values = AsNumbers<T>(column).data();
   const uint64_t flip = key.descending ? ~uint64_t{0} : 0;
   const uint64_t nan_code = key.nulls_first ? 0 : std::numeric_limits<uint64_t>::max();
-  for (size_t row = 0; row < codes.size(); ++row) {
-    if constexpr (!std::is_integral_v<T>) {
-      if (std::isnan(static_cast<double>(values[row]))) {
-        codes[row] = nan_code;
-        continue;
+  ForStretches(codes.size(), [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; ++row) {
+      if constexpr (!std::is_integral_v<T>) {
+        if (std::isnan(static_cast<double>(values[row]))) {
+          codes[row] = nan_code;
+          continue;
+        }
       }
+      codes[row] = OrderedCode(values[row]) ^ flip;
     }
-    codes[row] = OrderedCode(values[row]) ^ flip;
-  }
+  });
 }
 
 }  // namespace
@@ -54,9 +57,11 @@ RowOrder::RowOrder(const Block& block, std::span<const SortKey> keys) : rows_(bl
       if (column->type().is_string()) {
         const uint64_t flip = key.descending ? ~uint64_t{0} : 0;
         const StringColumn& strings = AsStrings(*column);
-        for (size_t row = 0; row < rows_; ++row) {
-          key.codes[row] = StringPrefix(strings.At(row)) ^ flip;
-        }
+        ForStretches(rows_, [&](size_t begin, size_t end) {
+          for (size_t row = begin; row < end; ++row) {
+            key.codes[row] = StringPrefix(strings.At(row)) ^ flip;
+          }
+        });
       }
     }
     keys_.push_back(std::move(key));
@@ -73,18 +78,24 @@ int RowOrder::Compare(uint32_t a, uint32_t b) const {
   return 0;
 }
 
-std::vector<uint32_t> RowOrder::Sorted(std::optional<size_t> limit, const TaskContext* task) const {
-  std::vector<uint32_t> order(rows_);
+ChargedVector<uint32_t> RowOrder::Sorted(std::optional<size_t> limit,
+                                         const TaskContext* task) const {
+  ChargedVector<uint32_t> order(rows_);
   std::iota(order.begin(), order.end(), 0);
-  const auto less = [this](uint32_t a, uint32_t b) {
-    const int result = Compare(a, b);
-    return result != 0 ? result < 0 : a < b;
+  // Algorithms copy what they compare with: the check is outside, one for each thread.
+  const auto less_with = [this](CancelCheck& check) {
+    return [this, &check](uint32_t a, uint32_t b) {
+      check.After(kNanosecondsPerComparison);
+      const int result = Compare(a, b);
+      return result != 0 ? result < 0 : a < b;
+    };
   };
+  CancelCheck check;
   if (limit && *limit < rows_) {
     const auto end = order.begin() + static_cast<ptrdiff_t>(*limit);
-    std::nth_element(order.begin(), end, order.end(), less);
+    std::nth_element(order.begin(), end, order.end(), less_with(check));
     order.resize(*limit);
-    std::sort(order.begin(), order.end(), less);
+    std::sort(order.begin(), order.end(), less_with(check));
     return order;
   }
   const size_t runs = task == nullptr || rows_ < kParallelSortRows ? 1 : task->executor().threads();
@@ -92,16 +103,20 @@ std::vector<uint32_t> RowOrder::Sorted(std::optional<size_t> limit, const TaskCo
     return order.begin() + static_cast<ptrdiff_t>(rows_ * std::min(run, runs) / runs);
   };
   if (runs == 1) {
-    std::sort(order.begin(), order.end(), less);
+    std::sort(order.begin(), order.end(), less_with(check));
     return order;
   }
-  task->executor().ParallelFor(
-      runs, [&](size_t run) { std::sort(run_begin(run), run_begin(run + 1), less); });
+  task->executor().ParallelFor(runs, [&](size_t run) {
+    CancelCheck own_check;
+    std::sort(run_begin(run), run_begin(run + 1), less_with(own_check));
+  });
   for (size_t width = 1; width < runs; width *= 2) {
     task->CheckCancelled();
     task->executor().ParallelFor((runs + 2 * width - 1) / (2 * width), [&](size_t pair) {
       const size_t run = pair * 2 * width;
-      std::inplace_merge(run_begin(run), run_begin(run + width), run_begin(run + 2 * width), less);
+      CancelCheck own_check;
+      std::inplace_merge(run_begin(run), run_begin(run + width), run_begin(run + 2 * width),
+                         less_with(own_check));
     });
   }
   return order;
@@ -109,9 +124,10 @@ std::vector<uint32_t> RowOrder::Sorted(std::optional<size_t> limit, const TaskCo
 
 namespace {
 
-Block FirstRows(const std::vector<Block>& blocks, std::span<const SortKey> keys,
+Block FirstRows(std::vector<Block> blocks, std::span<const SortKey> keys,
                 std::optional<size_t> limit, const TaskContext* task) {
   const Block rows = ConcatenateBlocks(blocks);
+  blocks.clear();
   if (rows.rows() > std::numeric_limits<uint32_t>::max()) {
     throw Error(ErrorCode::kNotImplemented,
                 "Sorting more than 4294967295 rows at once; add a LIMIT or a WHERE");
@@ -123,13 +139,10 @@ Block FirstRows(const std::vector<Block>& blocks, std::span<const SortKey> keys,
 struct SortBuffer {
   std::vector<Block> blocks;
   size_t rows = 0;
-  MemoryCharge charge;
 };
 
-void Shrink(SortBuffer& buffer, std::span<const SortKey> keys, size_t limit,
-            const TaskContext& task) {
-  Block first = FirstRows(buffer.blocks, keys, limit, nullptr);
-  buffer.charge = MemoryCharge(task.memory(), first.byte_size(), "the first rows of ORDER BY");
+void Shrink(SortBuffer& buffer, std::span<const SortKey> keys, size_t limit) {
+  Block first = FirstRows(std::move(buffer.blocks), keys, limit, nullptr);
   buffer.rows = first.rows();
   buffer.blocks.assign(1, std::move(first));
 }
@@ -139,25 +152,20 @@ void Shrink(SortBuffer& buffer, std::span<const SortKey> keys, size_t limit,
 Block SortAll(BlockStream& input, std::span<const SortKey> keys, std::optional<size_t> limit,
               const TaskContext& task) {
   std::vector<SortBuffer> buffers(WorkersFor(input, task));
-  for (SortBuffer& buffer : buffers) buffer.charge = MemoryCharge(task.memory(), 0, "ORDER BY");
   ConsumeAll(input, task, [&](size_t worker, Block block) {
     SortBuffer& buffer = buffers[worker];
-    buffer.charge.Grow(block.byte_size(), "the rows of ORDER BY");
     buffer.rows += block.rows();
     buffer.blocks.push_back(std::move(block));
     if (limit && buffer.rows > *limit && buffer.rows - *limit >= std::max(*limit, kTopBufferRows)) {
-      Shrink(buffer, keys, *limit, task);
+      Shrink(buffer, keys, *limit);
     }
   });
   std::vector<Block> blocks;
-  size_t bytes = 0;
   for (SortBuffer& buffer : buffers) {
     for (Block& block : buffer.blocks) blocks.push_back(std::move(block));
-    bytes += buffer.charge.bytes();
   }
   if (blocks.empty()) return Block();
-  const MemoryCharge sorted(task.memory(), limit ? 0 : bytes, "the sorted rows of ORDER BY");
-  return FirstRows(blocks, keys, limit, &task);
+  return FirstRows(std::move(blocks), keys, limit, &task);
 }
 
 }  // namespace granary

@@ -26,7 +26,7 @@ class RowOrder {
   RowOrder(const Block& block, std::span<const SortKey> keys);
 
   // Rows 0 .. rows - 1 in order; only the first `limit` if there is one. `task`: sorts in parallel.
-  std::vector<uint32_t> Sorted(std::optional<size_t> limit, const TaskContext* task) const;
+  ChargedVector<uint32_t> Sorted(std::optional<size_t> limit, const TaskContext* task) const;
   // By the keys alone; false for equal keys.
   bool Less(uint32_t a, uint32_t b) const { return Compare(a, b) < 0; }
   bool Equal(uint32_t a, uint32_t b) const { return Compare(a, b) == 0; }
@@ -35,7 +35,7 @@ class RowOrder {
   // The order of `codes` is the order of the rows; where codes are equal and not exact (strings,
   // arrays), the column decides.
   struct Key {
-    std::vector<uint64_t> codes;
+    ChargedVector<uint64_t> codes;
     ColumnPtr column;
     bool is_exact = true;
     bool descending = false;

@@ -1,5 +1,7 @@
 #include "granary/query/sql_walk.h"
 
+#include <algorithm>
+
 namespace granary {
 namespace {
 
@@ -47,6 +49,27 @@ void VisitSelect(const sql::Select& select, const Visit& visit) {
 
 void VisitExpressions(const sql::Query& query, const Visit& visit) {
   for (const sql::Select& select : query.selects) VisitSelect(select, visit);
+}
+
+namespace {
+
+bool IsLiteral(const sql::ExprPtr& expr) { return expr->kind == sql::ExprKind::kLiteral; }
+
+}  // namespace
+
+size_t CountElements(const sql::Query& query) {
+  size_t elements = query.selects.size();
+  VisitExpressions(query, [&](const sql::Expr& expr) {
+    ++elements;
+    if (expr.kind == sql::ExprKind::kSubquery) {
+      elements += sql::As<sql::Subquery>(expr)->query->selects.size();
+    }
+    const auto* function = sql::As<sql::Function>(expr);
+    if (function == nullptr || (function->name != "tuple" && function->name != "array")) return;
+    const auto& arguments = function->arguments;
+    if (std::all_of(arguments.begin(), arguments.end(), IsLiteral)) elements -= arguments.size();
+  });
+  return elements;
 }
 
 }  // namespace granary

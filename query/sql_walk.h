@@ -10,4 +10,8 @@ namespace granary {
 // Calls `visit` on each expression of a query, parents before children, subqueries included.
 void VisitExpressions(const sql::Query& query, const std::function<void(const sql::Expr&)>& visit);
 
+// Elements of the query's syntax tree as max_ast_elements counts them: SELECTs and expressions,
+// those of subqueries included; a list of literals is one.
+size_t CountElements(const sql::Query& query);
+
 }  // namespace granary

@@ -18,6 +18,7 @@ StatementContext::StatementContext(Engine* engine, QuerySettings settings, Param
       text_(std::move(text)),
       started_(engine->clock().Monotonic()),
       memory_(settings_.max_memory_usage, &engine->memory()),
+      plan_charge_(memory_, 0, ""),
       cancel_(cancel ? std::move(cancel)
                      : std::shared_ptr<CancelToken>(std::shared_ptr<void>(), &own_cancel_)) {
   functions_.now = engine->clock().Now();
@@ -42,6 +43,7 @@ PartSetPtr StatementContext::Parts(const Table& table) {
   return part_sets_.emplace_back(table.store.get(), table.store->parts()).second;
 }
 
+// The task stays at its place: the scope of a statement that changes its settings refers to it.
 void StatementContext::MakeTask() {
   functions_.kernels = &GetDistanceKernels(settings_.distance_kernels);
   executor_.emplace(&engine_->threads(), ThreadPool::Priority::kForeground, settings_.max_threads);

@@ -49,6 +49,8 @@ class StatementContext {
 
   void Cancel() { cancel_->Cancel(); }
   bool cancelled() const { return cancel_->cancelled(); }
+  // Charges what a plan holds, until the statement ends.
+  void ChargePlan(size_t bytes) { plan_charge_.Grow(bytes, "the plan of the statement"); }
   void AddRowsWritten(uint64_t rows) { rows_written_ += rows; }
   uint64_t rows_written() const { return rows_written_; }
   std::vector<std::string> warnings() const;
@@ -70,6 +72,7 @@ class StatementContext {
   const std::chrono::steady_clock::time_point started_;
   FunctionContext functions_;
   MemoryTracker memory_;
+  MemoryCharge plan_charge_;
   CancelToken own_cancel_;
   const std::shared_ptr<CancelToken> cancel_;  // own_cancel_ unless another one was given
   Progress progress_;

@@ -8,6 +8,7 @@
 #include "granary/query/engine.h"
 #include "granary/query/formats/input_format.h"
 #include "granary/query/formats/registry.h"
+#include "granary/query/functions/column_access.h"
 #include "granary/query/recall_sampling.h"
 #include "granary/query/sql/parser.h"
 #include "granary/query/statement_context.h"
@@ -28,10 +29,10 @@ class NumberPieces final : public PieceReader {
 
   Block Read(size_t piece) const override {
     const uint64_t begin = piece * kNumbersPerPiece;
-    std::vector<uint64_t> numbers(std::min(kNumbersPerPiece, count_ - begin));
-    for (uint64_t i = 0; i < numbers.size(); ++i) numbers[i] = first_ + (begin + i) * step_;
-    Block block(numbers.size());
-    block.Add(name_, std::make_shared<NumberColumn<uint64_t>>(TypeId::kUInt64, std::move(numbers)));
+    const uint64_t count = std::min(kNumbersPerPiece, count_ - begin);
+    Block block(count);
+    block.Add(name_, FillNumbers<uint64_t>(TypeId::kUInt64, count,
+                                           [&](size_t i) { return first_ + (begin + i) * step_; }));
     return block;
   }
 
@@ -75,6 +76,7 @@ class FileStream final : public BlockStream {
   }
 
   std::optional<Block> Next() override {
+    task_.CheckCancelled();
     std::optional<Block> block = input_->ReadBlock(rows_max_);
     if (block) task_.progress().rows_done += block->rows();
     return block;
@@ -219,6 +221,14 @@ std::string ResolveUserFile(const std::string& name, StatementContext& context) 
   if (error || mismatch.first != root.end()) {
     throw Error(ErrorCode::kPathAccessDenied,
                 "File '" + name + "' is not below user_files_path '" + root.string() + "'");
+  }
+  // Opening and reading these could take for ever, and nothing could cancel it.
+  const fs::file_status status = fs::status(path, error);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    throw Error(ErrorCode::kCannotOpenFile,
+                "File '" + name +
+                    "' is a directory, a pipe, a socket or a device; only regular "
+                    "files are read and written");
   }
   return path.string();
 }

@@ -13,6 +13,7 @@ struct ThreadPool::Job {
   const size_t count;
   const size_t helpers_max;
   const bool background;
+  const TaskContext* const task;  // of the caller
   std::atomic<size_t> next{0};
   std::atomic<bool> failed{false};
   size_t helpers = 0;            // guarded by the pool's mutex
@@ -62,7 +63,8 @@ void ThreadPool::Stop() {
 
 void ThreadPool::Run(size_t count, const std::function<void(size_t)>& run, Priority priority,
                      size_t helpers_max) {
-  Job job{run, count, std::min(helpers_max, count - 1), priority == Priority::kBackground};
+  Job job{run, count, std::min(helpers_max, count - 1), priority == Priority::kBackground,
+          TaskScope::current()};
   auto& queue = jobs_[static_cast<size_t>(priority)];
   {
     std::lock_guard lock(mutex_);
@@ -94,7 +96,10 @@ void ThreadPool::WorkerLoop() {
     if (job == nullptr) return;
     ++job->helpers;
     lock.unlock();
-    while (job->RunPiece(mutex_) && !job->background) {
+    {
+      const TaskScope scope(job->task);
+      while (job->RunPiece(mutex_) && !job->background) {
+      }
     }
     lock.lock();
     --job->helpers;

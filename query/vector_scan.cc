@@ -108,6 +108,7 @@ class QueryOnPiece {
   // Of these rows, those that the bounds do not exclude.
   void MeasureWithin(std::span<const uint32_t> rows) {
     for (size_t done = 0; done < rows.size(); done += kRowsPerLook) {
+      CheckTaskCancelled();
       Look(rows.subspan(done, std::min(kRowsPerLook, rows.size() - done)));
     }
   }

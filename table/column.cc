@@ -6,13 +6,15 @@
 
 #include <xxhash.h>
 
+#include "granary/table/task_context.h"
+
 namespace granary {
 namespace {
 
 // Owns vectors that a column views.
-template <class T>
-std::shared_ptr<const void> Own(std::vector<T> values, const T** data) {
-  auto owner = std::make_shared<const std::vector<T>>(std::move(values));
+template <class T, class Allocator>
+std::shared_ptr<const void> Own(std::vector<T, Allocator> values, const T** data) {
+  auto owner = MakeCharged<const std::vector<T, Allocator>>(std::move(values));
   *data = owner->data();
   return owner;
 }
@@ -61,8 +63,8 @@ Value ElementValue(T value) {
 }
 
 // Rows with mask != 0, as row numbers.
-std::vector<uint32_t> KeptRows(std::span<const uint8_t> mask, size_t kept) {
-  std::vector<uint32_t> rows(kept + 1);
+ChargedVector<uint32_t> KeptRows(std::span<const uint8_t> mask, size_t kept) {
+  ChargedVector<uint32_t> rows(kept + 1);
   size_t count = 0;
   for (size_t row = 0; row < mask.size(); ++row) {
     rows[count] = static_cast<uint32_t>(row);
@@ -83,6 +85,12 @@ NumberColumn<T>::NumberColumn(DataType type, std::vector<T> values)
 }
 
 template <class T>
+NumberColumn<T>::NumberColumn(DataType type, ChargedVector<T> values)
+    : Column(std::move(type), values.size()) {
+  owner_ = Own(std::move(values), &data_);
+}
+
+template <class T>
 NumberColumn<T>::NumberColumn(DataType type, std::shared_ptr<const void> owner, const T* data,
                               size_t size)
     : Column(std::move(type), size), owner_(std::move(owner)), data_(data) {}
@@ -94,28 +102,30 @@ Value NumberColumn<T>::ValueAt(size_t row) const {
 
 template <class T>
 ColumnPtr NumberColumn<T>::Slice(size_t first_row, size_t count) const {
-  return std::make_shared<NumberColumn<T>>(type(), owner_, data_ + first_row, count);
+  return MakeCharged<NumberColumn<T>>(type(), owner_, data_ + first_row, count);
 }
 
 template <class T>
 ColumnPtr NumberColumn<T>::Filter(std::span<const uint8_t> mask, size_t kept) const {
-  std::vector<T> values(kept + 1);
+  ChargedVector<T> values(kept + 1);
   size_t count = 0;
   for (size_t row = 0; row < mask.size(); ++row) {
     values[count] = data_[row];
     count += mask[row] != 0;
   }
   values.resize(kept);
-  return std::make_shared<NumberColumn<T>>(type(), std::move(values));
+  return MakeCharged<NumberColumn<T>>(type(), std::move(values));
 }
 
 template <class T>
 ColumnPtr NumberColumn<T>::Gather(std::span<const uint32_t> rows) const {
-  const auto owner = std::make_shared_for_overwrite<T[]>(rows.size());
+  const auto owner = MakeChargedArray<T>(rows.size());
   T* const values = owner.get();
-  for (size_t i = 0; i < rows.size(); ++i) values[i] = data_[rows[i]];
-  return std::make_shared<NumberColumn<T>>(type(), std::shared_ptr<const void>(owner, values),
-                                           values, rows.size());
+  ForStretches(rows.size(), [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) values[i] = data_[rows[i]];
+  });
+  return MakeCharged<NumberColumn<T>>(type(), std::shared_ptr<const void>(owner, values), values,
+                                      rows.size());
 }
 
 template <class T>
@@ -126,9 +136,9 @@ int NumberColumn<T>::Compare(size_t row, const Column& other, size_t other_row) 
 
 template <class T>
 void NumberColumn<T>::HashInto(std::span<uint64_t> hashes) const {
-  for (size_t row = 0; row < hashes.size(); ++row) {
-    hashes[row] = Mix(hashes[row], HashBits(data_[row]));
-  }
+  ForStretches(hashes.size(), [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; ++row) hashes[row] = Mix(hashes[row], HashBits(data_[row]));
+  });
 }
 
 template <class T>
@@ -151,19 +161,31 @@ template class NumberColumn<BFloat16>;
 // StringColumn
 
 namespace {
+template <class Offsets, class Chars>
 struct StringMemory {
-  std::vector<uint64_t> end_offsets;
-  std::vector<char> chars;
+  Offsets end_offsets;
+  Chars chars;
 };
+
+template <class Offsets, class Chars>
+std::shared_ptr<const void> OwnStrings(Offsets end_offsets, Chars chars, const uint64_t** offsets,
+                                       const char** begin) {
+  using Memory = StringMemory<Offsets, Chars>;
+  auto owner = MakeCharged<const Memory>(Memory{std::move(end_offsets), std::move(chars)});
+  *offsets = owner->end_offsets.data();
+  *begin = owner->chars.data();
+  return owner;
+}
 }  // namespace
 
 StringColumn::StringColumn(std::vector<uint64_t> end_offsets, std::vector<char> chars)
     : Column(TypeId::kString, end_offsets.size()), first_offset_(0) {
-  auto owner =
-      std::make_shared<const StringMemory>(StringMemory{std::move(end_offsets), std::move(chars)});
-  offsets_ = owner->end_offsets.data();
-  chars_ = owner->chars.data();
-  owner_ = std::move(owner);
+  owner_ = OwnStrings(std::move(end_offsets), std::move(chars), &offsets_, &chars_);
+}
+
+StringColumn::StringColumn(ChargedVector<uint64_t> end_offsets, ChargedBytes chars)
+    : Column(TypeId::kString, end_offsets.size()), first_offset_(0) {
+  owner_ = OwnStrings(std::move(end_offsets), std::move(chars), &offsets_, &chars_);
 }
 
 StringColumn::StringColumn(std::shared_ptr<const void> owner, const uint64_t* end_offsets,
@@ -183,7 +205,7 @@ Value StringColumn::ValueAt(size_t row) const { return std::string(At(row)); }
 
 ColumnPtr StringColumn::Slice(size_t first_row, size_t count) const {
   const uint64_t first = first_row == 0 ? first_offset_ : offsets_[first_row - 1];
-  return std::make_shared<StringColumn>(owner_, offsets_ + first_row, count, first, chars_);
+  return MakeCharged<StringColumn>(owner_, offsets_ + first_row, count, first, chars_);
 }
 
 ColumnPtr StringColumn::Filter(std::span<const uint8_t> mask, size_t kept) const {
@@ -191,17 +213,20 @@ ColumnPtr StringColumn::Filter(std::span<const uint8_t> mask, size_t kept) const
 }
 
 ColumnPtr StringColumn::Gather(std::span<const uint32_t> rows) const {
-  std::vector<uint64_t> offsets(rows.size());
+  ChargedVector<uint64_t> offsets(rows.size());
   uint64_t total = 0;
   for (size_t i = 0; i < rows.size(); ++i) offsets[i] = total += At(rows[i]).size();
-  std::vector<char> chars(total);
-  char* out = chars.data();
+  ChargedBytes chars;
+  chars.Reserve(total);
+  char* out = chars.Extend(total);
+  CancelCheck check;
   for (const uint32_t row : rows) {
     const std::string_view text = At(row);
     if (!text.empty()) std::memcpy(out, text.data(), text.size());
     out += text.size();
+    check.After(1 + text.size() / 8);
   }
-  return std::make_shared<StringColumn>(std::move(offsets), std::move(chars));
+  return MakeCharged<StringColumn>(std::move(offsets), std::move(chars));
 }
 
 int StringColumn::Compare(size_t row, const Column& other, size_t other_row) const {
@@ -211,9 +236,11 @@ int StringColumn::Compare(size_t row, const Column& other, size_t other_row) con
 }
 
 void StringColumn::HashInto(std::span<uint64_t> hashes) const {
+  CancelCheck check;
   for (size_t row = 0; row < hashes.size(); ++row) {
     const std::string_view text = At(row);
     hashes[row] = Mix(hashes[row], XXH3_64bits(text.data(), text.size()));
+    check.After(1 + text.size() / 8);
   }
 }
 
@@ -234,6 +261,13 @@ ArrayColumn::ArrayColumn(ColumnPtr elements, std::vector<uint64_t> end_offsets)
   owner_ = Own(std::move(end_offsets), &offsets_);
 }
 
+ArrayColumn::ArrayColumn(ColumnPtr elements, ChargedVector<uint64_t> end_offsets)
+    : Column(DataType::Array(elements->type()), end_offsets.size()),
+      elements_(std::move(elements)),
+      first_offset_(0) {
+  owner_ = Own(std::move(end_offsets), &offsets_);
+}
+
 ArrayColumn::ArrayColumn(ColumnPtr elements, std::shared_ptr<const void> owner,
                          const uint64_t* end_offsets, size_t size, uint64_t first_offset)
     : Column(DataType::Array(elements->type()), size),
@@ -244,9 +278,9 @@ ArrayColumn::ArrayColumn(ColumnPtr elements, std::shared_ptr<const void> owner,
 
 std::shared_ptr<const ArrayColumn> ArrayColumn::Uniform(ColumnPtr elements, size_t length,
                                                         size_t rows) {
-  std::vector<uint64_t> offsets(rows);
+  ChargedVector<uint64_t> offsets(rows);
   for (size_t row = 0; row < rows; ++row) offsets[row] = (row + 1) * length;
-  return std::make_shared<const ArrayColumn>(std::move(elements), std::move(offsets));
+  return MakeCharged<const ArrayColumn>(std::move(elements), std::move(offsets));
 }
 
 std::optional<size_t> ArrayColumn::UniformLength() const {
@@ -294,7 +328,7 @@ Value ArrayColumn::ValueAt(size_t row) const {
 
 ColumnPtr ArrayColumn::Slice(size_t first_row, size_t count) const {
   const uint64_t first = first_row == 0 ? first_offset_ : offsets_[first_row - 1];
-  return std::make_shared<ArrayColumn>(elements_, owner_, offsets_ + first_row, count, first);
+  return MakeCharged<ArrayColumn>(elements_, owner_, offsets_ + first_row, count, first);
 }
 
 ColumnPtr ArrayColumn::Filter(std::span<const uint8_t> mask, size_t kept) const {
@@ -303,12 +337,16 @@ ColumnPtr ArrayColumn::Filter(std::span<const uint8_t> mask, size_t kept) const 
 
 ColumnPtr ArrayColumn::Gather(std::span<const uint32_t> rows) const {
   const auto elements = ColumnBuilder::Create(elements_->type());
-  std::vector<uint64_t> offsets(rows.size());
+  ChargedVector<uint64_t> offsets(rows.size());
   uint64_t total = 0;
   for (size_t i = 0; i < rows.size(); ++i) offsets[i] = total += Length(rows[i]);
   elements->Reserve(total);
-  for (const uint32_t row : rows) elements->AppendRange(*elements_, Begin(row), Length(row));
-  return std::make_shared<ArrayColumn>(elements->Finish(), std::move(offsets));
+  CancelCheck check;
+  for (const uint32_t row : rows) {
+    elements->AppendRange(*elements_, Begin(row), Length(row));
+    check.After(1 + Length(row));
+  }
+  return MakeCharged<ArrayColumn>(elements->Finish(), std::move(offsets));
 }
 
 int ArrayColumn::Compare(size_t row, const Column& other, size_t other_row) const {
@@ -324,7 +362,7 @@ int ArrayColumn::Compare(size_t row, const Column& other, size_t other_row) cons
 }
 
 void ArrayColumn::HashInto(std::span<uint64_t> hashes) const {
-  std::vector<uint64_t> element_hashes(elements_->size());
+  ChargedVector<uint64_t> element_hashes(elements_->size());
   elements_->HashInto(element_hashes);
   for (size_t row = 0; row < hashes.size(); ++row) {
     uint64_t hash = Mix(hashes[row], Length(row));
@@ -334,8 +372,8 @@ void ArrayColumn::HashInto(std::span<uint64_t> hashes) const {
 }
 
 ColumnPtr ArrayColumn::Materialize() const {
-  return std::make_shared<ArrayColumn>(elements_->Materialize(), owner_, offsets_, size(),
-                                       first_offset_);
+  return MakeCharged<ArrayColumn>(elements_->Materialize(), owner_, offsets_, size(),
+                                  first_offset_);
 }
 
 // ConstantColumn
@@ -344,15 +382,15 @@ ConstantColumn::ConstantColumn(ColumnPtr value, size_t size)
     : Column(value->type(), size), value_(WrittenOut(std::move(value))) {}
 
 ColumnPtr ConstantColumn::Slice(size_t, size_t count) const {
-  return std::make_shared<ConstantColumn>(value_, count);
+  return MakeCharged<ConstantColumn>(value_, count);
 }
 
 ColumnPtr ConstantColumn::Filter(std::span<const uint8_t>, size_t kept) const {
-  return std::make_shared<ConstantColumn>(value_, kept);
+  return MakeCharged<ConstantColumn>(value_, kept);
 }
 
 ColumnPtr ConstantColumn::Gather(std::span<const uint32_t> rows) const {
-  return std::make_shared<ConstantColumn>(value_, rows.size());
+  return MakeCharged<ConstantColumn>(value_, rows.size());
 }
 
 int ConstantColumn::Compare(size_t, const Column& other, size_t other_row) const {
@@ -377,13 +415,13 @@ ColumnPtr ConstantColumn::Materialize() const {
 ColumnPtr MakeConstant(const DataType& type, const Value& value, size_t rows) {
   const auto builder = ColumnBuilder::Create(type);
   builder->Append(value);
-  return std::make_shared<ConstantColumn>(builder->Finish(), rows);
+  return MakeCharged<ConstantColumn>(builder->Finish(), rows);
 }
 
 ColumnPtr MakeDefaults(const DataType& type, size_t rows) {
   const auto builder = ColumnBuilder::Create(type);
   builder->AppendDefault();
-  return std::make_shared<ConstantColumn>(builder->Finish(), rows);
+  return MakeCharged<ConstantColumn>(builder->Finish(), rows);
 }
 
 ColumnPtr Concatenate(const DataType& type, std::span<const ColumnPtr> columns) {
@@ -392,20 +430,22 @@ ColumnPtr Concatenate(const DataType& type, std::span<const ColumnPtr> columns) 
   size_t rows = 0;
   for (const ColumnPtr& column : columns) rows += column->size();
   builder->Reserve(rows);
-  for (const ColumnPtr& column : columns) builder->AppendRange(*column, 0, column->size());
+  for (const ColumnPtr& column : columns) {
+    CheckTaskCancelled();
+    builder->AppendRange(*column, 0, column->size());
+  }
   return builder->Finish();
 }
 
 ColumnPtr Retyped(const ColumnPtr& column, DataType type) {
   if (column->is_constant()) {
     const auto& constant = static_cast<const ConstantColumn&>(*column);
-    return std::make_shared<ConstantColumn>(Retyped(constant.value(), std::move(type)),
-                                            column->size());
+    return MakeCharged<ConstantColumn>(Retyped(constant.value(), std::move(type)), column->size());
   }
   if (type.is_array()) {
     const ArrayColumn& array = AsArrays(*column);
-    return std::make_shared<ArrayColumn>(Retyped(array.elements(), type.element()), column,
-                                         array.end_offsets(), array.size(), array.first_offset());
+    return MakeCharged<ArrayColumn>(Retyped(array.elements(), type.element()), column,
+                                    array.end_offsets(), array.size(), array.first_offset());
   }
   std::shared_ptr<Column> copy = std::const_pointer_cast<Column>(column->Slice(0, column->size()));
   copy->type_ = std::move(type);

@@ -5,6 +5,9 @@
 // memory map, another column, a caller's buffer): slices and views cost nothing. Everything here is
 // const after construction and may be used from any thread.
 //
+// What the functions here make is charged to the task it is made for (memory_tracker.h) until it is
+// freed; memory that a caller brings is the caller's.
+//
 // Hot loops take the concrete class and its raw pointer (AsNumbers<T>(column).data()); virtual
 // calls are per column, never per row. ValueAt and Compare are for slow paths.
 #pragma once
@@ -17,6 +20,8 @@
 #include <string_view>
 #include <vector>
 
+#include "granary/table/charged_bytes.h"
+#include "granary/table/memory_tracker.h"
 #include "granary/table/types.h"
 #include "granary/table/value.h"
 #include "granary/table/vector_rows.h"
@@ -64,6 +69,7 @@ template <class T>
 class NumberColumn final : public Column {
  public:
   NumberColumn(DataType type, std::vector<T> values);
+  NumberColumn(DataType type, ChargedVector<T> values);
   NumberColumn(DataType type, std::shared_ptr<const void> owner, const T* data, size_t size);
 
   const T* data() const { return data_; }
@@ -87,6 +93,7 @@ class NumberColumn final : public Column {
 class StringColumn final : public Column {
  public:
   StringColumn(std::vector<uint64_t> end_offsets, std::vector<char> chars);
+  StringColumn(ChargedVector<uint64_t> end_offsets, ChargedBytes chars);
   // A view: offsets count from `chars`, the first string starts at `first_offset`.
   StringColumn(std::shared_ptr<const void> owner, const uint64_t* end_offsets, size_t size,
                uint64_t first_offset, const char* chars);
@@ -120,6 +127,7 @@ class StringColumn final : public Column {
 class ArrayColumn final : public Column {
  public:
   ArrayColumn(ColumnPtr elements, std::vector<uint64_t> end_offsets);
+  ArrayColumn(ColumnPtr elements, ChargedVector<uint64_t> end_offsets);
   ArrayColumn(ColumnPtr elements, std::shared_ptr<const void> owner, const uint64_t* end_offsets,
               size_t size, uint64_t first_offset);
   // Every row has `length` elements; elements has rows * length values.

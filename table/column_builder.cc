@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "granary/table/column.h"
+#include "granary/table/task_context.h"
 
 namespace granary {
 namespace {
@@ -65,8 +66,8 @@ class NumberBuilder final : public ColumnBuilder {
       values_.insert(values_.end(), count, AsNumbers<T>(ConstantValue(column)).data()[0]);
       return;
     }
-    const T* begin = AsNumbers<T>(column).data() + first_row;
-    values_.insert(values_.end(), begin, begin + count);
+    const T* from = AsNumbers<T>(column).data() + first_row;
+    values_.insert(values_.end(), from, from + count);
   }
   void AppendGather(const Column& column, std::span<const uint32_t> rows) override {
     if (column.is_constant()) return AppendRange(column, 0, rows.size());
@@ -74,15 +75,17 @@ class NumberBuilder final : public ColumnBuilder {
     const size_t old_size = values_.size();
     values_.resize(old_size + rows.size());
     T* to = values_.data() + old_size;
-    for (size_t i = 0; i < rows.size(); ++i) to[i] = from[rows[i]];
+    ForStretches(rows.size(), [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) to[i] = from[rows[i]];
+    });
   }
   ColumnPtr Finish() override {
-    return std::make_shared<NumberColumn<T>>(type_, std::exchange(values_, {}));
+    return MakeCharged<NumberColumn<T>>(type_, std::exchange(values_, {}));
   }
 
  private:
   DataType type_;
-  std::vector<T> values_;
+  ChargedVector<T> values_;
 };
 
 class StringBuilder final : public ColumnBuilder {
@@ -97,7 +100,11 @@ class StringBuilder final : public ColumnBuilder {
   void AppendRange(const Column& column, size_t first_row, size_t count) override {
     if (column.is_constant()) {
       const std::string_view text = AsStrings(ConstantValue(column)).At(0);
-      for (size_t i = 0; i < count; ++i) AppendText(text);
+      CancelCheck check;
+      for (size_t i = 0; i < count; ++i) {
+        AppendText(text);
+        check.After(1 + text.size() / 8);
+      }
       return;
     }
     if (count == 0) return;
@@ -106,27 +113,33 @@ class StringBuilder final : public ColumnBuilder {
         first_row == 0 ? strings.first_offset() : strings.end_offsets()[first_row - 1];
     const uint64_t end = strings.end_offsets()[first_row + count - 1];
     const uint64_t shift = chars_.size() - begin;
-    chars_.insert(chars_.end(), strings.chars() + begin, strings.chars() + end);
+    chars_.Append({strings.chars() + begin, end - begin});
     for (size_t i = 0; i < count; ++i) {
       offsets_.push_back(strings.end_offsets()[first_row + i] + shift);
     }
   }
   void AppendGather(const Column& column, std::span<const uint32_t> rows) override {
     if (column.is_constant()) return AppendRange(column, 0, rows.size());
-    for (const uint32_t row : rows) AppendText(AsStrings(column).At(row));
+    const StringColumn& strings = AsStrings(column);
+    CancelCheck check;
+    for (const uint32_t row : rows) {
+      AppendText(strings.At(row));
+      check.After(1 + strings.At(row).size() / 8);
+    }
   }
   ColumnPtr Finish() override {
-    return std::make_shared<StringColumn>(std::exchange(offsets_, {}), std::exchange(chars_, {}));
+    chars_.Trim();
+    return MakeCharged<StringColumn>(std::exchange(offsets_, {}), std::exchange(chars_, {}));
   }
 
  private:
   void AppendText(std::string_view text) {
-    chars_.insert(chars_.end(), text.begin(), text.end());
+    chars_.Append(text);
     offsets_.push_back(chars_.size());
   }
 
-  std::vector<uint64_t> offsets_;
-  std::vector<char> chars_;
+  ChargedVector<uint64_t> offsets_;
+  ChargedBytes chars_;
 };
 
 class ArrayBuilder final : public ColumnBuilder {
@@ -157,10 +170,14 @@ class ArrayBuilder final : public ColumnBuilder {
   }
   void AppendGather(const Column& column, std::span<const uint32_t> rows) override {
     if (column.is_constant()) return AppendRange(column, 0, rows.size());
-    for (const uint32_t row : rows) AppendRow(AsArrays(column), row);
+    CancelCheck check;
+    for (const uint32_t row : rows) {
+      AppendRow(AsArrays(column), row);
+      check.After(1 + AsArrays(column).Length(row));
+    }
   }
   ColumnPtr Finish() override {
-    return std::make_shared<ArrayColumn>(elements_->Finish(), std::exchange(offsets_, {}));
+    return MakeCharged<ArrayColumn>(elements_->Finish(), std::exchange(offsets_, {}));
   }
 
  private:
@@ -172,7 +189,7 @@ class ArrayBuilder final : public ColumnBuilder {
 
   DataType type_;
   std::unique_ptr<ColumnBuilder> elements_;
-  std::vector<uint64_t> offsets_;
+  ChargedVector<uint64_t> offsets_;
 };
 
 }  // namespace

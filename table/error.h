@@ -70,6 +70,7 @@ namespace granary {
   X(kIllegalDivision, 153, ILLEGAL_DIVISION)                                    \
   X(kTimeoutExceeded, 159, TIMEOUT_EXCEEDED)                                    \
   X(kReadonly, 164, READONLY)                                                   \
+  X(kTooDeepAst, 167, TOO_DEEP_AST)                                             \
   X(kTooBigAst, 168, TOO_BIG_AST)                                               \
   X(kBadTypeOfField, 169, BAD_TYPE_OF_FIELD)                                    \
   X(kCyclicAliases, 174, CYCLIC_ALIASES)                                        \

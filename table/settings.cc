@@ -84,10 +84,18 @@ const std::vector<Setting<Q>>& Settings(const Q*) {
        "Comma-separated names of skip indexes that are not used."},
       {"materialize_skip_indexes_on_insert", BoolField<Q>{&Q::materialize_skip_indexes_on_insert},
        "Whether INSERT builds skip indexes; parts without are searched exactly."},
+      {"max_ast_depth", UIntField<Q>{&Q::max_ast_depth},
+       "How deeply the syntax tree of a statement may be nested; 0 is no limit."},
+      {"max_ast_elements", UIntField<Q>{&Q::max_ast_elements},
+       "Elements of the syntax tree of a statement, at most; a list of literals counts as one, 0 "
+       "is "
+       "no limit."},
       {"max_block_size", UIntField<Q>{&Q::max_block_size, 1, 1 << 24},
        "Rows per block of a result, at most."},
       {"max_execution_time", DoubleField<Q>{&Q::max_execution_time},
        "Seconds a statement may take; 0 is no limit."},
+      {"max_expanded_ast_elements", UIntField<Q>{&Q::max_expanded_ast_elements},
+       "As max_ast_elements, with each WITH query and alias counted wherever it is used."},
       {"max_insert_block_size", UIntField<Q>{&Q::max_insert_block_size, 1, 1 << 30},
        "Rows of an INSERT that become one part, at most."},
       {"max_limit_for_vector_search_queries", UIntField<Q>{&Q::max_limit_for_vector_search_queries},

@@ -30,6 +30,10 @@ struct QuerySettings {
   uint64_t max_memory_usage = 0;             // bytes per statement; 0: only the Database's limit
   uint64_t max_insert_block_size = 1048576;  // rows of an INSERT that become one part
   uint64_t max_parser_depth = 1000;
+  // Of a statement's syntax tree; 0: no limit. Expanded: with what WITH and aliases repeat.
+  uint64_t max_ast_depth = 1000;
+  uint64_t max_ast_elements = 50000;
+  uint64_t max_expanded_ast_elements = 500000;
   uint64_t max_query_size = 1073741824;  // bytes of one statement
   uint64_t max_result_rows = 0;          // 0: no limit
 

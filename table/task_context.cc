@@ -3,69 +3,11 @@
 #include <utility>
 
 namespace granary {
+namespace {
 
-MemoryTracker::~MemoryTracker() {
-  if (parent_ != nullptr) parent_->Release(used());
-}
+constinit thread_local const TaskContext* current_task = nullptr;
 
-void MemoryTracker::Charge(size_t bytes, const char* what) {
-  if (TryCharge(bytes)) return;
-  const MemoryTracker* full = this;
-  while (full->parent_ != nullptr &&
-         (full->limit() == 0 || full->used() + bytes <= full->limit())) {
-    full = full->parent_;
-  }
-  throw Error(ErrorCode::kMemoryLimitExceeded,
-              std::string("Memory limit exceeded: ") + what + " needs " + std::to_string(bytes) +
-                  " bytes more, " + std::to_string(full->used()) + " are in use and the limit is " +
-                  std::to_string(full->limit()) +
-                  "; raise max_memory_usage or the memory limit of the database, or let the "
-                  "statement handle less data");
-}
-
-bool MemoryTracker::TryCharge(size_t bytes) {
-  const size_t now = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  const size_t most = limit();
-  if ((most != 0 && now > most) || (parent_ != nullptr && !parent_->TryCharge(bytes))) {
-    used_.fetch_sub(bytes, std::memory_order_relaxed);
-    return false;
-  }
-  size_t peak = peak_.load(std::memory_order_relaxed);
-  while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
-  }
-  return true;
-}
-
-void MemoryTracker::Release(size_t bytes) {
-  used_.fetch_sub(bytes, std::memory_order_relaxed);
-  if (parent_ != nullptr) parent_->Release(bytes);
-}
-
-MemoryCharge::MemoryCharge(MemoryTracker& tracker, size_t bytes, const char* what)
-    : tracker_(&tracker) {
-  Grow(bytes, what);
-}
-
-MemoryCharge::MemoryCharge(MemoryCharge&& other) noexcept
-    : tracker_(std::exchange(other.tracker_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-
-MemoryCharge& MemoryCharge::operator=(MemoryCharge&& other) noexcept {
-  if (this != &other) {
-    Release();
-    tracker_ = std::exchange(other.tracker_, nullptr);
-    bytes_ = std::exchange(other.bytes_, 0);
-  }
-  return *this;
-}
-
-void MemoryCharge::Grow(size_t bytes, const char* what) {
-  tracker_->Charge(bytes, what);
-  bytes_ += bytes;
-}
-
-void MemoryCharge::Release() {
-  if (tracker_ != nullptr) tracker_->Release(std::exchange(bytes_, 0));
-}
+}  // namespace
 
 void InlineExecutor::ParallelFor(size_t count, const std::function<void(size_t)>& run) {
   for (size_t i = 0; i < count; ++i) run(i);
@@ -104,6 +46,23 @@ void TaskContext::CheckCancelled() const {
 
 void TaskContext::Warn(const std::string& message) const {
   if (parts_.warn) parts_.warn(message);
+}
+
+TaskScope::TaskScope(const TaskContext* task)
+    : outer_(current_task), outer_account_(CurrentAccount()) {
+  current_task = task;
+  CurrentAccount() = task == nullptr ? nullptr : &task->memory().account();
+}
+
+TaskScope::~TaskScope() {
+  current_task = outer_;
+  CurrentAccount() = outer_account_;
+}
+
+const TaskContext* TaskScope::current() { return current_task; }
+
+void CheckTaskCancelled() {
+  if (current_task != nullptr) current_task->CheckCancelled();
 }
 
 }  // namespace granary

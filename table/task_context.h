@@ -13,6 +13,7 @@
 #include <string>
 
 #include "granary/table/error.h"
+#include "granary/table/memory_tracker.h"
 
 namespace granary {
 
@@ -24,53 +25,6 @@ class CancelToken {
 
  private:
   std::atomic<bool> cancelled_{false};
-};
-
-// Counts bytes against a limit, and against the limit of its parent if it has one. Thread-safe.
-class MemoryTracker {
- public:
-  // limit_bytes 0 means no limit of its own. The parent outlives the tracker.
-  explicit MemoryTracker(size_t limit_bytes = 0, MemoryTracker* parent = nullptr)
-      : limit_(limit_bytes), parent_(parent) {}
-  ~MemoryTracker();
-  MemoryTracker(const MemoryTracker&) = delete;
-  MemoryTracker& operator=(const MemoryTracker&) = delete;
-
-  // Throws MEMORY_LIMIT_EXCEEDED (and charges nothing) if a limit would be passed; `what` is named
-  // in the message.
-  void Charge(size_t bytes, const char* what);
-  // False instead of an exception.
-  bool TryCharge(size_t bytes);
-  void Release(size_t bytes);
-
-  size_t used() const { return used_.load(std::memory_order_relaxed); }
-  size_t peak() const { return peak_.load(std::memory_order_relaxed); }
-  size_t limit() const { return limit_.load(std::memory_order_relaxed); }
-  void set_limit(size_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
-
- private:
-  std::atomic<size_t> limit_;
-  MemoryTracker* const parent_;
-  std::atomic<size_t> used_{0};
-  std::atomic<size_t> peak_{0};
-};
-
-// Holds a charge for a scope, and can grow. Not thread-safe.
-class MemoryCharge {
- public:
-  MemoryCharge() = default;
-  MemoryCharge(MemoryTracker& tracker, size_t bytes, const char* what);
-  MemoryCharge(MemoryCharge&& other) noexcept;
-  MemoryCharge& operator=(MemoryCharge&& other) noexcept;
-  ~MemoryCharge() { Release(); }
-
-  void Grow(size_t bytes, const char* what);
-  void Release();
-  size_t bytes() const { return bytes_; }
-
- private:
-  MemoryTracker* tracker_ = nullptr;
-  size_t bytes_ = 0;
 };
 
 // Runs pieces of work on the threads of a Database. Thread-safe.
@@ -143,5 +97,56 @@ class TaskContext {
   Parts parts_;
   std::unique_ptr<Progress> own_progress_;
 };
+
+// Says for which task the calling thread works, until the end of the scope; scopes nest. Whoever
+// runs a piece of a task opens one (a statement, a merge; executors carry that of the caller to
+// their threads), so that what is deep below needs no argument for it: memory of columns is charged
+// to the task, and functions over huge values check whether it has been cancelled.
+class TaskScope {
+ public:
+  // The task outlives the scope. Null: for nobody, as what is kept in a cache.
+  explicit TaskScope(const TaskContext* task);
+  ~TaskScope();
+  TaskScope(const TaskScope&) = delete;
+  TaskScope& operator=(const TaskScope&) = delete;
+
+  // Null if there is none.
+  static const TaskContext* current();
+
+ private:
+  const TaskContext* const outer_;
+  MemoryAccount* const outer_account_;
+};
+
+// CheckCancelled of the current task, if there is one.
+void CheckTaskCancelled();
+
+// For loops over elements or bytes of which one row may have any number: counts work and checks
+// after so much of it. A unit takes about a nanosecond.
+class CancelCheck {
+ public:
+  static constexpr size_t kInterval = size_t{1} << 18;
+
+  void After(size_t work) {
+    done_ += work;
+    if (done_ < kInterval) return;
+    done_ = 0;
+    CheckTaskCancelled();
+  }
+
+ private:
+  size_t done_ = 0;
+};
+
+// run(begin, end) for consecutive stretches of [0, count), with a check between them. It is called
+// in one place, so that a loop in it is compiled as if it stood alone.
+template <class Run>
+void ForStretches(size_t count, Run&& run) {
+  constexpr size_t kStretch = size_t{1} << 16;
+  for (size_t begin = 0; begin < count; begin += kStretch) {
+    if (begin > 0) CheckTaskCancelled();
+    run(begin, count - begin < kStretch ? count : begin + kStretch);
+  }
+}
 
 }  // namespace granary

@@ -60,14 +60,14 @@ char EscapedChar(char letter) {
 }
 
 // Resolves the escape at `in` (a backslash); nullptr if it is cut off.
-const char* AppendEscapedChar(const char* in, const char* end, std::vector<char>& out) {
+const char* AppendEscapedChar(const char* in, const char* end, ChargedBytes& out) {
   if (end - in < 2) return nullptr;
   if (in[1] != 'x') {
-    out.push_back(EscapedChar(in[1]));
+    out.Append(EscapedChar(in[1]));
     return in + 2;
   }
   if (end - in < 4 || HexDigit(in[2]) < 0 || HexDigit(in[3]) < 0) return nullptr;
-  out.push_back(static_cast<char>(HexDigit(in[2]) * 16 + HexDigit(in[3])));
+  out.Append(static_cast<char>(HexDigit(in[2]) * 16 + HexDigit(in[3])));
   return in + 4;
 }
 
@@ -149,12 +149,12 @@ void AppendJsonQuoted(std::string_view text, std::string& out) {
   out += '"';
 }
 
-bool AppendUnescaped(std::string_view text, std::vector<char>& out) {
+bool AppendUnescaped(std::string_view text, ChargedBytes& out) {
   const char* in = text.data();
   const char* const end = in + text.size();
   while (in != nullptr) {
     const char* stop = FindFirstOf<'\\'>(in, end);
-    out.insert(out.end(), in, stop);
+    out.Append({in, static_cast<size_t>(stop - in)});
     if (stop == end) return true;
     in = AppendEscapedChar(stop, end, out);
   }
@@ -174,15 +174,15 @@ const char* FindQuoteEnd(const char* begin, const char* end) {
   }
 }
 
-bool AppendUnquoted(const char* begin, const char* end, std::vector<char>& out) {
+bool AppendUnquoted(const char* begin, const char* end, ChargedBytes& out) {
   const char* in = begin + 1;
   const char* const close = end - 1;
   while (in != nullptr) {
     const char* stop = FindFirstOf<'\'', '\\'>(in, close);
-    out.insert(out.end(), in, stop);
+    out.Append({in, static_cast<size_t>(stop - in)});
     if (stop == close) return true;
     if (*stop == '\'') {
-      out.push_back('\'');
+      out.Append('\'');
       in = stop + 2;
     } else {
       in = AppendEscapedChar(stop, close, out);

@@ -4,7 +4,8 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "granary/table/charged_bytes.h"
 
 namespace granary {
 
@@ -19,13 +20,13 @@ void AppendJsonQuoted(std::string_view text, std::string& out);
 
 // Appends the text with its escapes resolved: \a \b \e \f \n \r \t \v \0 \xHH, and any other
 // character after a backslash as itself. False if it ends in the middle of an escape.
-bool AppendUnescaped(std::string_view text, std::vector<char>& out);
+bool AppendUnescaped(std::string_view text, ChargedBytes& out);
 
 // The end of the string literal whose opening quote is at begin, behind the closing one; nullptr if
 // it does not close. Skips backslash escapes and doubled quotes.
 const char* FindQuoteEnd(const char* begin, const char* end);
 // Appends what stands between the quotes of the literal [begin, end): escapes resolved, doubled
 // quotes halved. False if it ends in the middle of an escape.
-bool AppendUnquoted(const char* begin, const char* end, std::vector<char>& out);
+bool AppendUnquoted(const char* begin, const char* end, ChargedBytes& out);
 
 }  // namespace granary

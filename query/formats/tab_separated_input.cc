@@ -44,12 +44,12 @@ TabSeparatedInput::TabSeparatedInput(Header header, InputBytes bytes, bool has_n
 std::vector<std::string> TabSeparatedInput::Names(std::string_view line) const {
   std::vector<std::string> names;
   for (bool is_last = false; !is_last;) {
-    std::vector<char> name;
+    ChargedBytes name;
     if (!AppendUnescaped(TakeField(line, is_last), name)) {
       throw Error(ErrorCode::kCannotParseEscapeSequence,
                   fmt::format("{}: the line of names ends in a cut-off escape", kFormat));
     }
-    names.emplace_back(name.begin(), name.end());
+    names.emplace_back(name.data(), name.size());
   }
   return names;
 }
@@ -94,7 +94,7 @@ void TabSeparatedInput::ReadField(size_t column, std::string_view field) {
   std::string_view text = field;
   const bool is_escaped = header_[column].type.is_string() && field.find('\\') != field.npos;
   if (is_escaped) {
-    unescaped_.clear();
+    unescaped_.Truncate(0);
     if (!AppendUnescaped(field, unescaped_)) {
       ThrowBadRow(ErrorCode::kCannotParseEscapeSequence,
                   fmt::format("column {}: {} ends in a cut-off escape", header_[column].name,

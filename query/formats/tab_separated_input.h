@@ -24,7 +24,7 @@ class TabSeparatedInput final : public RowInputFormat {
   std::vector<size_t> columns_;  // of the fields, in order
   std::vector<size_t> missing_;  // columns without a field
   size_t line_bytes_ = 0;
-  std::vector<char> unescaped_;
+  ChargedBytes unescaped_;
 };
 
 }  // namespace granary

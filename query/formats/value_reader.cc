@@ -120,7 +120,7 @@ class ScalarReader final : public ValueReader {
   }
 
   DataType type_;
-  std::vector<T> values_;
+  ChargedVector<T> values_;
 };
 
 class StringReader final : public ValueReader {
@@ -128,7 +128,7 @@ class StringReader final : public ValueReader {
   explicit StringReader(const DataType&) {}
 
   ParseStatus ReadText(std::string_view text) override {
-    chars_.insert(chars_.end(), text.begin(), text.end());
+    chars_.Append(text);
     return EndValue();
   }
 
@@ -167,9 +167,10 @@ class StringReader final : public ValueReader {
   size_t size() const override { return end_offsets_.size(); }
   void Truncate(size_t size) override {
     end_offsets_.resize(size);
-    chars_.resize(size == 0 ? 0 : end_offsets_.back());
+    chars_.Truncate(size == 0 ? 0 : end_offsets_.back());
   }
   ColumnPtr Finish() override {
+    chars_.Trim();
     return std::make_shared<StringColumn>(std::exchange(end_offsets_, {}),
                                           std::exchange(chars_, {}));
   }
@@ -180,8 +181,8 @@ class StringReader final : public ValueReader {
     return ParseStatus::kOk;
   }
 
-  std::vector<uint64_t> end_offsets_;
-  std::vector<char> chars_;
+  ChargedVector<uint64_t> end_offsets_;
+  ChargedBytes chars_;
 };
 
 template <class Reader>
@@ -269,7 +270,7 @@ class ArrayReader final : public ValueReader {
   }
 
   std::unique_ptr<Element> elements_;
-  std::vector<uint64_t> end_offsets_;
+  ChargedVector<uint64_t> end_offsets_;
 };
 
 // Calls make.operator()<Reader>() with the reader class of a type that is not an array.

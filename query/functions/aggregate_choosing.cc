@@ -12,14 +12,6 @@ template <class T>
 struct NumberCells {
   using View = NumberView<T>;
   using Kept = T;
-  static Value ToValue(T value) {
-    if constexpr (std::is_integral_v<T>) {
-      using Wide = std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>;
-      return static_cast<Wide>(value);
-    } else {
-      return static_cast<double>(value);
-    }
-  }
   static bool IsLess(T a, T b) { return a < b; }
   static bool IsNan(T value) {
     if constexpr (std::is_integral_v<T>) return false;
@@ -29,27 +21,111 @@ struct NumberCells {
 
 struct StringCells {
   using View = StringView;
-  using Kept = std::string;
-  static Value ToValue(const std::string& value) { return value; }
+  using Kept = ChargedString;
   static bool IsLess(std::string_view a, std::string_view b) { return a < b; }
   static bool IsNan(std::string_view) { return false; }
 };
 
-class ArrayValueView {
+// A row of a column; kept as a column of one row.
+struct ArrayRow {
+  const Column* column;
+  size_t row;
+
+  explicit operator ColumnPtr() const {
+    const uint32_t number = static_cast<uint32_t>(row);
+    return column->Gather({&number, 1});
+  }
+};
+
+class ArrayRowView {
  public:
-  explicit ArrayValueView(const Column& column) : column_(column) {}
-  Value operator[](size_t row) const { return column_.ValueAt(row); }
+  explicit ArrayRowView(const Column& column) : column_(&StoredRows(column)) {
+    step_ = column.is_constant() ? 0 : 1;
+  }
+  ArrayRow operator[](size_t row) const { return {column_, row * step_}; }
 
  private:
-  const Column& column_;
+  const Column* column_;
+  size_t step_;
 };
 
 struct ArrayCells {
-  using View = ArrayValueView;
-  using Kept = Value;
-  static Value ToValue(const Value& value) { return value; }
-  static bool IsLess(const Value& a, const Value& b) { return CompareValues(a, b) < 0; }
-  static bool IsNan(const Value&) { return false; }
+  using View = ArrayRowView;
+  using Kept = ColumnPtr;
+  static ArrayRow RowOf(const ArrayRow& row) { return row; }
+  static ArrayRow RowOf(const ColumnPtr& kept) { return {kept.get(), 0}; }
+  template <class A, class B>
+  static bool IsLess(const A& a, const B& b) {
+    return RowOf(a).column->Compare(RowOf(a).row, *RowOf(b).column, RowOf(b).row) < 0;
+  }
+  template <class A>
+  static bool IsNan(const A&) {
+    return false;
+  }
+};
+
+// Calls f<Cells>() with those of a type.
+template <class F>
+auto VisitCells(const DataType& type, F&& f) {
+  if (type.is_string()) return f.template operator()<StringCells>();
+  if (type.is_array()) return f.template operator()<ArrayCells>();
+  return VisitFixedType(type.id(),
+                        [&]<class T>() { return f.template operator()<NumberCells<T>>(); });
+}
+
+// A value for each group.
+class KeptValues {
+ public:
+  virtual ~KeptValues() = default;
+  virtual void Resize(size_t groups) = 0;
+  virtual void Keep(uint32_t group, const Column& column, size_t row) = 0;
+  // Of an object of the same type.
+  virtual void KeepThatOf(uint32_t group, const KeptValues& other, size_t other_group) = 0;
+  // The default for groups that have none.
+  virtual ColumnPtr Finish(const DataType& type, std::span<const uint8_t> has_value) const = 0;
+};
+
+template <class T>
+ColumnPtr ColumnOf(const ChargedVector<T>& kept, const DataType& type, std::span<const uint8_t>) {
+  return std::make_shared<NumberColumn<T>>(type, kept);
+}
+
+ColumnPtr ColumnOf(const ChargedVector<ChargedString>& kept, const DataType&,
+                   std::span<const uint8_t>) {
+  StringBuffer texts(kept.size());
+  for (const ChargedString& text : kept) texts.AppendRow(text);
+  return texts.Finish();
+}
+
+ColumnPtr ColumnOf(const ChargedVector<ColumnPtr>& kept, const DataType& type,
+                   std::span<const uint8_t> has_value) {
+  const auto builder = ColumnBuilder::Create(type);
+  for (size_t group = 0; group < kept.size(); ++group) {
+    if (has_value[group] != 0) {
+      builder->AppendRange(*kept[group], 0, 1);
+    } else {
+      builder->AppendDefault();
+    }
+  }
+  return builder->Finish();
+}
+
+template <class Cells>
+class KeptCells final : public KeptValues {
+ public:
+  void Resize(size_t groups) override { kept_.resize(groups); }
+  void Keep(uint32_t group, const Column& column, size_t row) override {
+    kept_[group] = typename Cells::Kept(typename Cells::View(column)[row]);
+  }
+  void KeepThatOf(uint32_t group, const KeptValues& other, size_t other_group) override {
+    kept_[group] = static_cast<const KeptCells&>(other).kept_[other_group];
+  }
+  ColumnPtr Finish(const DataType& type, std::span<const uint8_t> has_value) const override {
+    return ColumnOf(kept_, type, has_value);
+  }
+
+ private:
+  ChargedVector<typename Cells::Kept> kept_;
 };
 
 // Whether a new value takes the place of the one that is kept. NaN gives way to numbers.
@@ -79,18 +155,19 @@ struct KeepLast {
   }
 };
 
-// The value kept by each group; argMin and argMax keep another argument beside it.
-template <class Cells, class Policy, bool has_payload>
+// The value kept by each group; argMin and argMax keep another argument beside it (`payload`).
+template <class Cells, class Policy>
 class ChoosingStates final : public AggregateStates {
  public:
-  explicit ChoosingStates(DataType result) : result_(std::move(result)) {}
+  ChoosingStates(DataType result, std::unique_ptr<KeptValues> payload)
+      : result_(std::move(result)), payload_(std::move(payload)) {}
 
   size_t groups() const override { return kept_.size(); }
   void Resize(size_t groups) override {
     if (groups <= kept_.size()) return;
     kept_.resize(groups);
     has_value_.resize(groups);
-    if (has_payload) payload_.resize(groups);
+    if (payload_ != nullptr) payload_->Resize(groups);
   }
 
   void Add(std::span<const uint32_t> group_of_row, std::span<const ColumnPtr> arguments) override {
@@ -112,25 +189,13 @@ class ChoosingStates final : public AggregateStates {
       if (!from.has_value_[group] || !IsBetter(to, from.kept_[group])) continue;
       kept_[to] = from.kept_[group];
       has_value_[to] = 1;
-      if (has_payload) payload_[to] = from.payload_[group];
+      if (payload_ != nullptr) payload_->KeepThatOf(to, *from.payload_, group);
     }
   }
 
   ColumnPtr Finish() const override {
-    const auto builder = ColumnBuilder::Create(result_);
-    for (size_t group = 0; group < groups(); ++group) {
-      if (!has_value_[group]) {
-        builder->AppendDefault();
-      } else {
-        builder->Append(has_payload ? payload_[group] : Cells::ToValue(kept_[group]));
-      }
-    }
-    return builder->Finish();
-  }
-
-  size_t byte_size() const override {
-    return kept_.capacity() * sizeof(kept_[0]) + payload_.capacity() * sizeof(Value) +
-           has_value_.capacity() + text_bytes_;
+    return payload_ != nullptr ? payload_->Finish(result_, has_value_)
+                               : ColumnOf(kept_, result_, has_value_);
   }
 
  private:
@@ -142,44 +207,46 @@ class ChoosingStates final : public AggregateStates {
   template <class V>
   void Offer(uint32_t group, const V& value, const Column& payload, size_t row) {
     if (!IsBetter(group, value)) return;
-    if constexpr (std::is_same_v<V, std::string_view>) text_bytes_ += value.size();
     kept_[group] = typename Cells::Kept(value);
     has_value_[group] = 1;
-    if (has_payload) payload_[group] = payload.ValueAt(row);
+    if (payload_ != nullptr) payload_->Keep(group, payload, row);
   }
 
   DataType result_;
-  std::vector<typename Cells::Kept> kept_;
-  std::vector<uint8_t> has_value_;
-  std::vector<Value> payload_;
-  size_t text_bytes_ = 0;  // an upper bound
+  ChargedVector<typename Cells::Kept> kept_;
+  ChargedVector<uint8_t> has_value_;
+  const std::unique_ptr<KeptValues> payload_;  // null: the values themselves are the result
 };
 
-template <class Policy, bool has_payload>
-AggregateFunctionPtr MakeChoosing(const DataType& chosen_by, const DataType& result) {
-  const auto make = [&]<class Cells>() {
-    return MakeAggregate(result, [result] {
-      return std::make_unique<ChoosingStates<Cells, Policy, has_payload>>(result);
+std::unique_ptr<KeptValues> MakeKeptValues(const DataType& type) {
+  return VisitCells(type, []<class Cells>() -> std::unique_ptr<KeptValues> {
+    return std::make_unique<KeptCells<Cells>>();
+  });
+}
+
+template <class Policy>
+AggregateFunctionPtr MakeChoosing(const DataType& chosen_by, const DataType& result,
+                                  bool has_payload) {
+  return VisitCells(chosen_by, [&]<class Cells>() {
+    return MakeAggregate(result, [result, has_payload] {
+      return std::make_unique<ChoosingStates<Cells, Policy>>(
+          result, has_payload ? MakeKeptValues(result) : nullptr);
     });
-  };
-  if (chosen_by.is_string()) return make.template operator()<StringCells>();
-  if (chosen_by.is_array()) return make.template operator()<ArrayCells>();
-  return VisitFixedType(chosen_by.id(),
-                        [&]<class T>() { return make.template operator()<NumberCells<T>>(); });
+  });
 }
 
 template <class Policy>
 AggregateFunctionPtr BindChoosing(const AggregateArguments& arguments) {
   arguments.RequireNoParameters();
   arguments.RequireCount(1);
-  return MakeChoosing<Policy, false>(arguments.types[0], arguments.types[0]);
+  return MakeChoosing<Policy>(arguments.types[0], arguments.types[0], false);
 }
 
 template <class Policy>
 AggregateFunctionPtr BindArgument(const AggregateArguments& arguments) {
   arguments.RequireNoParameters();
   arguments.RequireCount(2);
-  return MakeChoosing<Policy, true>(arguments.types[1], arguments.types[0]);
+  return MakeChoosing<Policy>(arguments.types[1], arguments.types[0], true);
 }
 
 }  // namespace

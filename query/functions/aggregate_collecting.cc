@@ -3,11 +3,11 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <unordered_set>
 
 #include <fmt/format.h>
 
 #include "granary/query/functions/aggregate_families.h"
+#include "granary/query/functions/byte_set.h"
 #include "granary/query/functions/grouped_rows.h"
 #include "granary/query/functions/numeric_conversion.h"
 #include "granary/query/functions/row_bytes.h"
@@ -30,7 +30,7 @@ class KeepingStates : public AggregateStates {
     if (limit_ == kNoLimit) {
       return rows_.Keep(RowNumbers(group_of_row.size()), group_of_row, arguments);
     }
-    std::vector<uint32_t> rows, groups;
+    ChargedVector<uint32_t> rows, groups;
     for (uint32_t row = 0; row < group_of_row.size(); ++row) {
       const uint32_t group = group_of_row[row];
       if (kept_[group] >= limit_) continue;
@@ -42,25 +42,24 @@ class KeepingStates : public AggregateStates {
   }
 
   void AddAll(uint32_t group, size_t rows, std::span<const ColumnPtr> arguments) override {
-    Add(std::vector<uint32_t>(rows, group), arguments);
+    Add(ChargedVector<uint32_t>(rows, group), arguments);
   }
 
   void Merge(const AggregateStates& other, std::span<const uint32_t> group_map) override {
     const GroupedRows& from = static_cast<const KeepingStates&>(other).rows_;
-    std::vector<uint32_t> groups;
+    ChargedVector<uint32_t> groups;
     for (const uint32_t group : from.group_of_row()) groups.push_back(group_map[group]);
     Add(groups, from.Columns());
   }
 
   ColumnPtr Finish() const override { return rows_.Arrays(); }
-  size_t byte_size() const override { return rows_.byte_size(); }
 
   static constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 
  private:
   GroupedRows rows_;
   uint64_t limit_;
-  std::vector<uint64_t> kept_;  // per group, if there is a limit
+  ChargedVector<uint64_t> kept_;  // per group, if there is a limit
 };
 
 // uniqExact: one table of (group, value) for all groups. Values of up to 8 bytes.
@@ -83,20 +82,20 @@ class UniqueNumbers final : public AggregateStates {
   }
 
   void AddAll(uint32_t group, size_t rows, std::span<const ColumnPtr> arguments) override {
-    Add(std::vector<uint32_t>(rows, group), arguments);
+    Add(ChargedVector<uint32_t>(rows, group), arguments);
   }
 
   void Merge(const AggregateStates& other, std::span<const uint32_t> group_map) override {
-    for (const Slot& slot : static_cast<const UniqueNumbers&>(other).slots_) {
-      if (slot.group_plus_1 != 0) Insert({slot.bits, group_map[slot.group_plus_1 - 1] + 1});
-    }
+    const ChargedVector<Slot>& slots = static_cast<const UniqueNumbers&>(other).slots_;
+    ForStretches(slots.size(), [&](size_t begin, size_t end) {
+      for (const Slot& slot : std::span(slots).subspan(begin, end - begin)) {
+        if (slot.group_plus_1 != 0) Insert({slot.bits, group_map[slot.group_plus_1 - 1] + 1});
+      }
+    });
   }
 
   ColumnPtr Finish() const override {
     return std::make_shared<NumberColumn<uint64_t>>(TypeId::kUInt64, counts_);
-  }
-  size_t byte_size() const override {
-    return slots_.capacity() * sizeof(Slot) + counts_.capacity() * sizeof(uint64_t);
   }
 
  private:
@@ -140,16 +139,18 @@ class UniqueNumbers final : public AggregateStates {
   }
 
   void Grow() {
-    std::vector<Slot> old(slots_.empty() ? 16 : slots_.size() * 2);
+    ChargedVector<Slot> old(slots_.empty() ? 16 : slots_.size() * 2);
     old.swap(slots_);
-    for (const Slot& slot : old) {
-      if (slot.group_plus_1 != 0) FindPlace(slot) = slot;
-    }
+    ForStretches(old.size(), [&](size_t begin, size_t end) {
+      for (const Slot& slot : std::span(old).subspan(begin, end - begin)) {
+        if (slot.group_plus_1 != 0) FindPlace(slot) = slot;
+      }
+    });
   }
 
-  std::vector<Slot> slots_;
+  ChargedVector<Slot> slots_;
   size_t used_ = 0;
-  std::vector<uint64_t> counts_;
+  ChargedVector<uint64_t> counts_;
 };
 
 // uniqExact of anything else, and of several arguments: rows as bytes behind the group's number.
@@ -170,38 +171,45 @@ class UniqueRows final : public AggregateStates {
   }
 
   void AddAll(uint32_t group, size_t rows, std::span<const ColumnPtr> arguments) override {
-    Add(std::vector<uint32_t>(rows, group), arguments);
+    Add(ChargedVector<uint32_t>(rows, group), arguments);
   }
 
   void Merge(const AggregateStates& other, std::span<const uint32_t> group_map) override {
-    for (const std::string& key : static_cast<const UniqueRows&>(other).seen_) {
+    CancelCheck check;
+    static_cast<const UniqueRows&>(other).seen_.ForEach([&](std::string_view key) {
       uint32_t group = 0;
       std::copy_n(key.data(), sizeof(group), reinterpret_cast<char*>(&group));
-      Insert(group_map[group], std::string_view(key).substr(sizeof(group)));
-    }
+      Insert(group_map[group], key.substr(sizeof(group)));
+      check.After(key.size());
+    });
   }
 
   ColumnPtr Finish() const override {
     return std::make_shared<NumberColumn<uint64_t>>(TypeId::kUInt64, counts_);
   }
-  size_t byte_size() const override { return bytes_ + counts_.capacity() * sizeof(uint64_t); }
 
  private:
   void Insert(uint32_t group, std::string_view row_bytes) {
     key_.assign(reinterpret_cast<const char*>(&group), sizeof(group));
     key_ += row_bytes;
-    if (!seen_.insert(key_).second) return;
-    ++counts_[group];
-    bytes_ += key_.size() + sizeof(std::string) + 2 * sizeof(void*);
+    if (seen_.Insert(key_)) ++counts_[group];
   }
 
-  std::unordered_set<std::string> seen_;
+  ByteSet seen_;
   std::string key_;
-  std::vector<uint64_t> counts_;
-  size_t bytes_ = 0;
+  ChargedVector<uint64_t> counts_;
 };
 
 // Quantiles of the numbers in [begin, end), which may be reordered. NaNs have been left out.
+
+template <class T>
+void SelectNth(T* begin, T* nth, T* end) {
+  CancelCheck check;
+  std::nth_element(begin, nth, end, [&check](T a, T b) {
+    check.After(2);
+    return a < b;
+  });
+}
 
 struct Interpolated {
   // Between the two ranks around level * (n - 1), as if the values were equidistant.
@@ -210,7 +218,7 @@ struct Interpolated {
     if (begin == end) return std::numeric_limits<double>::quiet_NaN();
     const double rank = level * static_cast<double>(end - begin - 1);
     T* low = begin + static_cast<size_t>(rank);
-    std::nth_element(begin, low, end);
+    SelectNth(begin, low, end);
     const double value = static_cast<double>(*low);
     const double fraction = rank - std::floor(rank);
     if (fraction == 0) return value;
@@ -229,7 +237,7 @@ struct NearestRank {
     }
     const size_t count = static_cast<size_t>(end - begin);
     T* at = begin + std::min(static_cast<size_t>(level * static_cast<double>(count)), count - 1);
-    std::nth_element(begin, at, end);
+    SelectNth(begin, at, end);
     return *at;
   }
 };
@@ -257,7 +265,7 @@ class QuantileStates final : public KeepingStates {
   ColumnPtr FinishAs(const ArrayColumn& arrays, const ColumnPtr& elements) const {
     using Result = decltype(Rank::template Compute<T>(nullptr, nullptr, 0));
     const std::span<const T> kept = AsNumbers<T>(*elements).values();
-    std::vector<T> values(kept.begin(), kept.end());
+    ChargedVector<T> values(kept.begin(), kept.end());
     NumberBuffer<Result> results(arrays.size() * levels_.size());
     Result* out = results.data();
     for (size_t group = 0; group < arrays.size(); ++group) {

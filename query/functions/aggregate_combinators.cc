@@ -1,8 +1,7 @@
 // -If: only rows for which the last argument is true. -Distinct: each combination of arguments
 // once.
-#include <unordered_set>
-
 #include "granary/query/functions/aggregate_families.h"
+#include "granary/query/functions/byte_set.h"
 #include "granary/query/functions/grouped_rows.h"
 #include "granary/query/functions/row_bytes.h"
 #include "granary/query/functions/row_selection.h"
@@ -12,7 +11,7 @@ namespace {
 
 // Rows picked out of arguments, and their groups.
 struct PickedRows {
-  std::vector<uint32_t> groups;
+  ChargedVector<uint32_t> groups;
   std::vector<ColumnPtr> arguments;
 
   PickedRows(std::span<const uint32_t> rows, std::span<const uint32_t> group_of_row,
@@ -30,13 +29,13 @@ class ConditionStates final : public AggregateStates {
   void Resize(size_t groups) override { inner_->Resize(groups); }
 
   void Add(std::span<const uint32_t> group_of_row, std::span<const ColumnPtr> arguments) override {
-    const std::vector<uint32_t> rows = TrueRows(*arguments.back(), group_of_row.size());
+    const ChargedVector<uint32_t> rows = TrueRows(*arguments.back(), group_of_row.size());
     const PickedRows picked(rows, group_of_row, arguments.first(arguments.size() - 1));
     inner_->Add(picked.groups, picked.arguments);
   }
 
   void AddAll(uint32_t group, size_t rows, std::span<const ColumnPtr> arguments) override {
-    const std::vector<uint32_t> true_rows = TrueRows(*arguments.back(), rows);
+    const ChargedVector<uint32_t> true_rows = TrueRows(*arguments.back(), rows);
     std::vector<ColumnPtr> picked;
     for (const ColumnPtr& argument : arguments.first(arguments.size() - 1)) {
       picked.push_back(argument->Gather(true_rows));
@@ -48,12 +47,11 @@ class ConditionStates final : public AggregateStates {
     inner_->Merge(*static_cast<const ConditionStates&>(other).inner_, group_map);
   }
   ColumnPtr Finish() const override { return inner_->Finish(); }
-  size_t byte_size() const override { return inner_->byte_size(); }
 
  private:
-  static std::vector<uint32_t> TrueRows(const Column& condition, size_t rows) {
-    std::vector<uint8_t> mask(rows);
-    std::vector<uint32_t> true_rows;
+  static ChargedVector<uint32_t> TrueRows(const Column& condition, size_t rows) {
+    ChargedVector<uint8_t> mask(rows);
+    ChargedVector<uint32_t> true_rows;
     true_rows.reserve(ReadTruth(condition, mask));
     for (uint32_t row = 0; row < rows; ++row) {
       if (mask[row]) true_rows.push_back(row);
@@ -74,26 +72,25 @@ class DistinctStates final : public AggregateStates {
   void Resize(size_t groups) override { rows_.Resize(groups); }
 
   void Add(std::span<const uint32_t> group_of_row, std::span<const ColumnPtr> arguments) override {
-    std::vector<uint32_t> fresh, groups;
+    ChargedVector<uint32_t> fresh, groups;
     std::string key;
     for (uint32_t row = 0; row < group_of_row.size(); ++row) {
       key.assign(reinterpret_cast<const char*>(&group_of_row[row]), sizeof(uint32_t));
       for (const ColumnPtr& argument : arguments) AppendRowBytes(*argument, row, key);
-      if (!seen_.insert(key).second) continue;
+      if (!seen_.Insert(key)) continue;
       fresh.push_back(row);
       groups.push_back(group_of_row[row]);
-      seen_bytes_ += key.size() + sizeof(std::string) + 2 * sizeof(void*);
     }
     rows_.Keep(fresh, groups, arguments);
   }
 
   void AddAll(uint32_t group, size_t rows, std::span<const ColumnPtr> arguments) override {
-    Add(std::vector<uint32_t>(rows, group), arguments);
+    Add(ChargedVector<uint32_t>(rows, group), arguments);
   }
 
   void Merge(const AggregateStates& other, std::span<const uint32_t> group_map) override {
     const GroupedRows& from = static_cast<const DistinctStates&>(other).rows_;
-    std::vector<uint32_t> groups;
+    ChargedVector<uint32_t> groups;
     for (const uint32_t group : from.group_of_row()) groups.push_back(group_map[group]);
     Add(groups, from.Columns());
   }
@@ -105,13 +102,10 @@ class DistinctStates final : public AggregateStates {
     return states->Finish();
   }
 
-  size_t byte_size() const override { return rows_.byte_size() + seen_bytes_; }
-
  private:
   AggregateFunctionPtr inner_;
   GroupedRows rows_;
-  std::unordered_set<std::string> seen_;
-  size_t seen_bytes_ = 0;
+  ByteSet seen_;
 };
 
 }  // namespace

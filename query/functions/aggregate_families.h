@@ -48,7 +48,7 @@ AggregateFunctionPtr MakeAggregate(DataType result,
                                    std::function<std::unique_ptr<AggregateStates>()> make_states);
 
 // States that are a vector of `State`s over the values of one argument of physical type T:
-// State has Add(T), Merge(const State&), and heap_bytes() for what it holds besides itself.
+// State has Add(T) and Merge(const State&), and holds nothing besides itself.
 template <class State, class T>
 class ValueStates : public AggregateStates {
  public:
@@ -78,10 +78,8 @@ class ValueStates : public AggregateStates {
     }
   }
 
-  size_t byte_size() const override { return states_.capacity() * sizeof(State); }
-
  protected:
-  std::vector<State> states_;
+  ChargedVector<State> states_;
 };
 
 }  // namespace granary

@@ -1,6 +1,7 @@
 // Aggregate functions: count, sum, quantile(0.9) ... A bound AggregateFunction is immutable and
 // makes states; one AggregateStates holds the states of many groups, side by side, so that a
-// GROUP BY feeds a block with one virtual call.
+// GROUP BY feeds a block with one virtual call. What states hold is charged to the task that they
+// are fed for (memory_tracker.h).
 //
 // The combinators -If (a last argument that says which rows count) and -Distinct (each combination
 // of arguments once) apply to every function: sumIf, count(DISTINCT x), avgDistinctIf.
@@ -40,8 +41,6 @@ class AggregateStates {
   // One row per group, of the function's result type. Groups that saw no row give what ClickHouse
   // gives: 0, nan for avg, the default value for min.
   virtual ColumnPtr Finish() const = 0;
-  // Memory held, for the memory tracker. Constant time.
-  virtual size_t byte_size() const = 0;
 };
 
 class AggregateFunction {

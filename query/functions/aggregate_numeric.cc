@@ -27,10 +27,9 @@ class CountStates final : public AggregateStates {
   ColumnPtr Finish() const override {
     return std::make_shared<NumberColumn<uint64_t>>(TypeId::kUInt64, counts_);
   }
-  size_t byte_size() const override { return counts_.capacity() * sizeof(uint64_t); }
 
  private:
-  std::vector<uint64_t> counts_;
+  ChargedVector<uint64_t> counts_;
 };
 
 // Integers wrap at 64 bits.
@@ -177,7 +176,6 @@ class ConvertingStates final : public AggregateStates {
     states_.Merge(static_cast<const ConvertingStates&>(other).states_, group_map);
   }
   ColumnPtr Finish() const override { return states_.Finish(); }
-  size_t byte_size() const override { return states_.byte_size(); }
 
  private:
   NumericStates<State, Number> states_;

@@ -20,15 +20,18 @@ std::shared_ptr<const ArrayColumn> DenseArrays(const ColumnPtr& column, const Da
   if (begin == 0) {
     return std::make_shared<ArrayColumn>(elements, converted, arrays.end_offsets(), rows, 0);
   }
-  std::vector<uint64_t> end_offsets(rows);
+  ChargedVector<uint64_t> end_offsets(rows);
   for (size_t row = 0; row < rows; ++row) end_offsets[row] = arrays.End(row) - begin;
   return std::make_shared<ArrayColumn>(elements, std::move(end_offsets));
 }
 
-std::vector<uint32_t> RowsOfElements(const ArrayColumn& arrays) {
-  std::vector<uint32_t> rows;
+ChargedVector<uint32_t> RowsOfElements(const ArrayColumn& arrays) {
+  ChargedVector<uint32_t> rows;
+  if (arrays.size() > 0) rows.reserve(arrays.End(arrays.size() - 1) - arrays.Begin(0));
+  CancelCheck check;
   for (size_t row = 0; row < arrays.size(); ++row) {
     rows.insert(rows.end(), arrays.Length(row), static_cast<uint32_t>(row));
+    check.After(arrays.Length(row));
   }
   return rows;
 }

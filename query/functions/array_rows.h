@@ -24,7 +24,10 @@ class ArrayPicker {
  public:
   explicit ArrayPicker(size_t rows) { end_offsets_.reserve(rows); }
 
-  void Pick(uint64_t element) { picked_.push_back(static_cast<uint32_t>(element)); }
+  void Pick(uint64_t element) {
+    picked_.push_back(static_cast<uint32_t>(element));
+    check_.After(1);
+  }
   void PickRange(uint64_t begin, uint64_t end) {
     for (uint64_t i = begin; i < end; ++i) Pick(i);
   }
@@ -34,12 +37,13 @@ class ArrayPicker {
   }
 
  private:
-  std::vector<uint32_t> picked_;
-  std::vector<uint64_t> end_offsets_;
+  ChargedVector<uint32_t> picked_;
+  ChargedVector<uint64_t> end_offsets_;
+  CancelCheck check_;
 };
 
 // For each element the number of the row it belongs to.
-std::vector<uint32_t> RowsOfElements(const ArrayColumn& arrays);
+ChargedVector<uint32_t> RowsOfElements(const ArrayColumn& arrays);
 
 // SIZES_OF_ARRAYS_DONT_MATCH unless both have arrays of equal length in every row.
 void RequireEqualLengths(const ArrayColumn& first, const ArrayColumn& other,

@@ -1,12 +1,12 @@
 // has, indexOf, countEqual, hasAll, hasAny, arrayUniq, arrayReduce, and the sums over arrays.
 #include <algorithm>
 #include <cmath>
-#include <unordered_set>
 
 #include <fmt/format.h>
 
 #include "granary/query/functions/aggregate_function.h"
 #include "granary/query/functions/array_rows.h"
+#include "granary/query/functions/byte_set.h"
 #include "granary/query/functions/column_access.h"
 #include "granary/query/functions/constant_set.h"
 #include "granary/query/functions/conversion.h"
@@ -50,22 +50,42 @@ bool IsNaN(const Column& values, size_t row) {
   return values.type().is_float() && std::isnan(values.ValueAt(row).as_double());
 }
 
-std::unordered_set<std::string> SetOf(const ArrayColumn& arrays, size_t row,
-                                      bool keeps_nan = true) {
-  std::unordered_set<std::string> set;
+// f(bytes) for the elements of a row.
+template <class F>
+void ForEachElement(const ArrayColumn& arrays, size_t row, F&& f) {
+  std::string bytes;
+  CancelCheck check;
   for (uint64_t i = arrays.Begin(row); i < arrays.End(row); ++i) {
-    if (!keeps_nan && IsNaN(*arrays.elements(), i)) continue;
-    std::string bytes;
+    bytes.clear();
     AppendRowBytes(*arrays.elements(), i, bytes);
-    set.insert(std::move(bytes));
+    f(i, bytes);
+    check.After(16 + bytes.size());
   }
+}
+
+ByteSet SetOf(const ArrayColumn& arrays, size_t row, bool keeps_nan = true) {
+  ByteSet set;
+  ForEachElement(arrays, row, [&](uint64_t element, std::string_view bytes) {
+    if (keeps_nan || !IsNaN(*arrays.elements(), element)) set.Insert(bytes);
+  });
   return set;
+}
+
+// Whether all elements of the row are in the set, or any of them is.
+bool AreIn(const ByteSet& set, const ArrayColumn& arrays, size_t row, bool all) {
+  bool are_in = all;
+  ForEachElement(arrays, row, [&](uint64_t, std::string_view bytes) {
+    if (set.Contains(bytes) != all) are_in = !all;
+  });
+  return are_in;
 }
 
 // Which is equal to nothing.
 ColumnPtr WithoutNaN(const ColumnPtr& values) {
-  std::vector<uint32_t> rows;
+  ChargedVector<uint32_t> rows;
+  CancelCheck check;
   for (uint32_t row = 0; row < values->size(); ++row) {
+    check.After(16);
     if (!IsNaN(*values, row)) rows.push_back(row);
   }
   return values->Gather(rows);
@@ -74,7 +94,7 @@ ColumnPtr WithoutNaN(const ColumnPtr& values) {
 // Whether arrays have an element of each of these sets.
 ColumnPtr HaveOneOfEach(const std::vector<ConstantSet>& sets, const ArrayColumn& arrays,
                         size_t rows) {
-  std::vector<uint8_t> have(rows, 1);
+  ChargedVector<uint8_t> have(rows, 1);
   for (const ConstantSet& set : sets) {
     const ColumnPtr matches = set.Contains(*arrays.elements(), false);
     const uint8_t* match = AsNumbers<uint8_t>(*matches).data();
@@ -124,11 +144,7 @@ FunctionBinder SubsetBinder(std::string name, bool needs_all) {
     return Function(TypeId::kUInt8, [=](std::span<const ColumnPtr> values, size_t rows) {
       const auto arrays = DenseArrays(values[0], element), sought = DenseArrays(values[1], element);
       return FillNumbers<uint8_t>(TypeId::kUInt8, rows, [&](size_t row) {
-        const auto set = SetOf(*arrays, row, /*keeps_nan=*/false);
-        for (const std::string& value : SetOf(*sought, row)) {
-          if ((set.count(value) > 0) != needs_all) return !needs_all;
-        }
-        return needs_all;
+        return AreIn(SetOf(*arrays, row, /*keeps_nan=*/false), *sought, row, needs_all);
       });
     });
   };
@@ -147,11 +163,16 @@ Function BindArrayUniq(std::span<const FunctionArgument> arguments, const Functi
 // An aggregate function over the elements of each row.
 ColumnPtr AggregateRows(const AggregateFunction& aggregate,
                         std::span<const std::shared_ptr<const ArrayColumn>> arrays, size_t rows) {
-  std::vector<ColumnPtr> elements;
-  for (const auto& array : arrays) elements.push_back(array->elements());
   const auto states = aggregate.MakeStates();
   states->Resize(rows);
-  states->Add(RowsOfElements(*arrays[0]), elements);
+  const ChargedVector<uint32_t> row_of_element = RowsOfElements(*arrays[0]);
+  std::vector<ColumnPtr> elements(arrays.size());
+  ForStretches(row_of_element.size(), [&](size_t begin, size_t end) {
+    for (size_t i = 0; i < arrays.size(); ++i) {
+      elements[i] = arrays[i]->elements()->Slice(begin, end - begin);
+    }
+    states->Add(std::span(row_of_element).subspan(begin, end - begin), elements);
+  });
   return states->Finish();
 }
 
@@ -220,8 +241,11 @@ Function BindArrayProduct(std::span<const FunctionArgument> arguments, const Fun
             const double* numbers = AsNumbers<double>(*arrays->elements()).data();
             return FillNumbers<double>(TypeId::kFloat64, rows, [&](size_t row) {
               double product = 1;
-              for (uint64_t i = arrays->Begin(row); i < arrays->End(row); ++i)
+              CancelCheck check;
+              for (uint64_t i = arrays->Begin(row); i < arrays->End(row); ++i) {
                 product *= numbers[i];
+                check.After(1);
+              }
               return product;
             });
           }};

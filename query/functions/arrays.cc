@@ -1,10 +1,10 @@
 // Making, joining and cutting arrays: array, range, arrayConcat, arraySlice ...
 #include <algorithm>
-#include <unordered_set>
 
 #include <fmt/format.h>
 
 #include "granary/query/functions/array_rows.h"
+#include "granary/query/functions/byte_set.h"
 #include "granary/query/functions/conversion.h"
 #include "granary/query/functions/families.h"
 #include "granary/query/functions/row_bytes.h"
@@ -170,17 +170,22 @@ void PickReversed(uint64_t begin, uint64_t end, const Column&, ArrayPicker& pick
 
 // Each value once, where it first stands.
 void PickDistinct(uint64_t begin, uint64_t end, const Column& elements, ArrayPicker& picker) {
-  std::unordered_set<std::string> seen;
+  ByteSet seen;
+  std::string bytes;
+  CancelCheck check;
   for (uint64_t i = begin; i < end; ++i) {
-    std::string bytes;
+    bytes.clear();
     AppendRowBytes(elements, i, bytes);
-    if (seen.insert(std::move(bytes)).second) picker.Pick(i);
+    if (seen.Insert(bytes)) picker.Pick(i);
+    check.After(16 + bytes.size());
   }
 }
 
 void PickCompact(uint64_t begin, uint64_t end, const Column& elements, ArrayPicker& picker) {
+  CancelCheck check;
   for (uint64_t i = begin; i < end; ++i) {
     if (i == begin || elements.Compare(i, elements, i - 1) != 0) picker.Pick(i);
+    check.After(4);
   }
 }
 
@@ -194,7 +199,12 @@ Function BindReverse(std::span<const FunctionArgument> arguments, const Function
             const StringView texts(*values[0]);
             StringBuffer result(rows);
             for (size_t row = 0; row < rows; ++row) {
-              result.AppendRow(std::string(texts[row].rbegin(), texts[row].rend()));
+              const std::string_view text = texts[row];
+              char* const out = result.AppendBytes(text.size());
+              ForStretches(text.size(), [&](size_t begin, size_t end) {
+                std::reverse_copy(text.end() - end, text.end() - begin, out + begin);
+              });
+              result.EndRow();
             }
             return result.Finish();
           }};
@@ -206,7 +216,7 @@ Function BindArraySlice(std::span<const FunctionArgument> arguments, const Funct
   return {DataType::Array(element), [element](std::span<const ColumnPtr> values, size_t rows) {
             const auto arrays = DenseArrays(values[0], element);
             const auto positions = ReadNumbers<int64_t>(*values[1], rows);
-            std::vector<int64_t> lengths(rows, kToTheEnd);
+            ChargedVector<int64_t> lengths(rows, kToTheEnd);
             if (values.size() > 2) lengths = ReadNumbers<int64_t>(*values[2], rows);
             ArrayPicker picker(rows);
             for (size_t row = 0; row < rows; ++row) {
@@ -306,11 +316,11 @@ Function BindRange(std::span<const FunctionArgument> arguments, const FunctionCo
   const DataType element = CommonTypeOrThrow(types, "range");
   const auto body = [element](std::span<const ColumnPtr> values, size_t rows) {
     for (const ColumnPtr& value : values) RefuseHugeNumbers(*value, rows);
-    std::vector<int64_t> begins(rows, 0), steps(rows, 1);
+    ChargedVector<int64_t> begins(rows, 0), steps(rows, 1);
     const auto ends = ReadNumbers<int64_t>(*values[values.size() > 1 ? 1 : 0], rows);
     if (values.size() > 1) begins = ReadNumbers<int64_t>(*values[0], rows);
     if (values.size() > 2) steps = ReadNumbers<int64_t>(*values[2], rows);
-    std::vector<uint64_t> end_offsets(rows);
+    ChargedVector<uint64_t> end_offsets(rows);
     uint64_t total = 0;
     for (size_t row = 0; row < rows; ++row) {
       const uint64_t length = RangeLength(begins[row], ends[row], steps[row]);
@@ -318,10 +328,12 @@ Function BindRange(std::span<const FunctionArgument> arguments, const FunctionCo
       CheckElements(end_offsets[row] = total += length, "range");
     }
     NumberBuffer<int64_t> numbers(total);
+    CancelCheck check;
     for (size_t row = 0, i = 0; row < rows; ++row) {
       uint64_t number = static_cast<uint64_t>(begins[row]);
       for (; i < end_offsets[row]; ++i, number += static_cast<uint64_t>(steps[row])) {
         numbers[i] = static_cast<int64_t>(number);
+        check.After(1);
       }
     }
     return std::make_shared<ArrayColumn>(CastColumn(numbers.Finish(TypeId::kInt64), element),
@@ -336,9 +348,11 @@ Function BindArrayEnumerate(std::span<const FunctionArgument> arguments, const F
           [element](std::span<const ColumnPtr> values, size_t rows) {
             const auto arrays = DenseArrays(values[0], element);
             NumberBuffer<uint32_t> numbers(arrays->elements()->size());
+            CancelCheck check;
             for (size_t row = 0; row < rows; ++row) {
               for (uint64_t i = arrays->Begin(row); i < arrays->End(row); ++i) {
                 numbers[i] = static_cast<uint32_t>(i - arrays->Begin(row) + 1);
+                check.After(1);
               }
             }
             return std::make_shared<ArrayColumn>(numbers.Finish(TypeId::kUInt32), arrays,
@@ -355,7 +369,7 @@ Function BindArrayFlatten(std::span<const FunctionArgument> arguments, const Fun
             while (AsArrays(*column).elements()->type().is_array()) {
               const ArrayColumn& outer = AsArrays(*column);
               const auto inner = DenseArrays(outer.elements(), outer.elements()->type().element());
-              std::vector<uint64_t> end_offsets(rows);
+              ChargedVector<uint64_t> end_offsets(rows);
               for (size_t row = 0; row < rows; ++row) {
                 end_offsets[row] = outer.End(row) == 0 ? 0 : inner->End(outer.End(row) - 1);
               }

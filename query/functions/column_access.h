@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "granary/table/column.h"
+#include "granary/table/task_context.h"
 
 namespace granary {
 
@@ -65,8 +66,8 @@ class ArrayView {
 
 // Any integer, Bool or float column as Ts, one value at a time; for arguments that are not hot.
 template <class T>
-std::vector<T> ReadNumbers(const Column& column, size_t rows) {
-  std::vector<T> values(rows);
+ChargedVector<T> ReadNumbers(const Column& column, size_t rows) {
+  ChargedVector<T> values(rows);
   VisitFixedType(column.type().id(), [&]<class From>() {
     const NumberView<From> view(column);
     for (size_t row = 0; row < rows; ++row) values[row] = static_cast<T>(view[row]);
@@ -78,8 +79,7 @@ std::vector<T> ReadNumbers(const Column& column, size_t rows) {
 template <class T>
 class NumberBuffer {
  public:
-  explicit NumberBuffer(size_t size)
-      : data_(std::make_shared_for_overwrite<T[]>(size)), size_(size) {}
+  explicit NumberBuffer(size_t size) : data_(MakeChargedArray<T>(size)), size_(size) {}
   T* data() { return data_.get(); }
   T& operator[](size_t row) { return data_.get()[row]; }
   ColumnPtr Finish(DataType type) {
@@ -96,13 +96,12 @@ class NumberBuffer {
 class StringBuffer {
  public:
   explicit StringBuffer(size_t rows) { end_offsets_.reserve(rows); }
-  void Append(std::string_view text) { chars_.insert(chars_.end(), text.begin(), text.end()); }
-  void Append(char c) { chars_.push_back(c); }
+  void Append(std::string_view text) { chars_.Append(text); }
+  void Append(char c) { chars_.Append(c); }
   // Room for `bytes` more, to be filled before the next call.
-  char* AppendBytes(size_t bytes) {
-    chars_.resize(chars_.size() + bytes);
-    return chars_.data() + chars_.size() - bytes;
-  }
+  char* AppendBytes(size_t bytes) { return chars_.Extend(bytes); }
+  // As many as will be appended, where that is known.
+  void ReserveBytes(size_t bytes) { chars_.Reserve(chars_.size() + bytes); }
   void EndRow() { end_offsets_.push_back(chars_.size()); }
   void AppendRow(std::string_view text) {
     Append(text);
@@ -110,12 +109,13 @@ class StringBuffer {
   }
   size_t bytes() const { return chars_.size(); }
   ColumnPtr Finish() {
+    chars_.Trim();
     return std::make_shared<StringColumn>(std::move(end_offsets_), std::move(chars_));
   }
 
  private:
-  std::vector<uint64_t> end_offsets_;
-  std::vector<char> chars_;
+  ChargedVector<uint64_t> end_offsets_;
+  ChargedBytes chars_;
 };
 
 // result[row] = f(row) for every row.
@@ -123,7 +123,9 @@ template <class T, class F>
 ColumnPtr FillNumbers(DataType type, size_t rows, F&& f) {
   NumberBuffer<T> result(rows);
   T* out = result.data();
-  for (size_t row = 0; row < rows; ++row) out[row] = f(row);
+  ForStretches(rows, [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; ++row) out[row] = f(row);
+  });
   return result.Finish(std::move(type));
 }
 

@@ -12,12 +12,17 @@ namespace granary {
 namespace {
 
 constexpr size_t kFewValues = 8;
+constexpr size_t kNanosecondsPerComparison = 8;
+constexpr size_t kNanosecondsPerConversion = 500;
 
 ColumnPtr SortedDistinct(const ColumnPtr& column) {
-  std::vector<uint32_t> rows(column->size());
+  ChargedVector<uint32_t> rows(column->size());
   std::iota(rows.begin(), rows.end(), 0);
-  std::sort(rows.begin(), rows.end(),
-            [&](uint32_t a, uint32_t b) { return column->Compare(a, *column, b) < 0; });
+  CancelCheck check;
+  std::sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) {
+    check.After(kNanosecondsPerComparison);
+    return column->Compare(a, *column, b) < 0;
+  });
   const auto end = std::unique(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) {
     return column->Compare(a, *column, b) == 0;
   });
@@ -27,7 +32,9 @@ ColumnPtr SortedDistinct(const ColumnPtr& column) {
 
 void AppendConverted(const ColumnPtr& column, ColumnBuilder& values, const DataType& type) {
   if (column->type() == type) return values.AppendRange(*column, 0, column->size());
+  CancelCheck check;
   for (size_t row = 0; row < column->size(); ++row) {
+    check.After(kNanosecondsPerConversion);
     const ColumnPtr value = ConvertExactly(column->Slice(row, 1), type);
     if (value != nullptr) values.AppendRange(*value, 0, 1);
   }
@@ -42,16 +49,18 @@ ConstantSet::ConstantSet(const DataType& type, std::span<const ColumnPtr> column
   hashes_.assign(values_->size(), 0);
   values_->HashInto(hashes_);
   slots_.assign(std::bit_ceil(values_->size() * 2 + 1), 0);
-  for (uint32_t index = 0; index < hashes_.size(); ++index) {
-    size_t slot = hashes_[index] & (slots_.size() - 1);
-    while (slots_[slot] != 0) slot = (slot + 1) & (slots_.size() - 1);
-    slots_[slot] = index + 1;
-  }
+  ForStretches(hashes_.size(), [&](size_t begin, size_t end) {
+    for (size_t index = begin; index < end; ++index) {
+      size_t slot = hashes_[index] & (slots_.size() - 1);
+      while (slots_[slot] != 0) slot = (slot + 1) & (slots_.size() - 1);
+      slots_[slot] = static_cast<uint32_t>(index + 1);
+    }
+  });
 }
 
 template <class Equals>
 ColumnPtr ConstantSet::Probe(const Column& column, bool negated, Equals&& equals) const {
-  std::vector<uint64_t> hashes(column.size(), 0);
+  ChargedVector<uint64_t> hashes(column.size(), 0);
   column.HashInto(hashes);
   const size_t mask = slots_.size() - 1;
   return FillNumbers<uint8_t>(TypeId::kUInt8, column.size(), [&](size_t row) {

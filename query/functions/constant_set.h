@@ -29,8 +29,8 @@ class ConstantSet {
 
   ColumnPtr values_;
   // Open addressing by hash: 1 + index into values_, or 0.
-  std::vector<uint32_t> slots_;
-  std::vector<uint64_t> hashes_;  // of values_
+  ChargedVector<uint32_t> slots_;
+  ChargedVector<uint64_t> hashes_;  // of values_
 };
 
 }  // namespace granary

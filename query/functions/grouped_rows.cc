@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "granary/table/task_context.h"
+
 namespace granary {
 
 void GroupedRows::Keep(std::span<const uint32_t> rows, std::span<const uint32_t> groups,
@@ -9,11 +11,9 @@ void GroupedRows::Keep(std::span<const uint32_t> rows, std::span<const uint32_t>
   if (rows.empty()) return;
   for (size_t i = 0; i < kept_.size(); ++i) {
     kept_[i].push_back(columns[i]->Gather(rows));
-    bytes_ += kept_[i].back()->byte_size();
   }
   group_of_row_.insert(group_of_row_.end(), groups.begin(), groups.end());
   for (const uint32_t group : groups) ++group_rows_[group];
-  bytes_ += groups.size_bytes();
 }
 
 std::vector<ColumnPtr> GroupedRows::Columns() const {
@@ -23,19 +23,23 @@ std::vector<ColumnPtr> GroupedRows::Columns() const {
 }
 
 ColumnPtr GroupedRows::Arrays() const {
-  std::vector<uint64_t> end_offsets(group_rows_.size()), next(group_rows_.size());
+  ChargedVector<uint64_t> end_offsets(group_rows_.size()), next(group_rows_.size());
   uint64_t total = 0;
   for (size_t group = 0; group < group_rows_.size(); ++group) {
     next[group] = total;
     end_offsets[group] = total += group_rows_[group];
   }
-  std::vector<uint32_t> order(group_of_row_.size());
-  for (uint32_t row = 0; row < group_of_row_.size(); ++row) order[next[group_of_row_[row]]++] = row;
+  ChargedVector<uint32_t> order(group_of_row_.size());
+  ForStretches(order.size(), [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; ++row) {
+      order[next[group_of_row_[row]]++] = static_cast<uint32_t>(row);
+    }
+  });
   return std::make_shared<ArrayColumn>(Columns()[0]->Gather(order), std::move(end_offsets));
 }
 
-std::vector<uint32_t> RowNumbers(size_t count) {
-  std::vector<uint32_t> rows(count);
+ChargedVector<uint32_t> RowNumbers(size_t count) {
+  ChargedVector<uint32_t> rows(count);
   std::iota(rows.begin(), rows.end(), 0);
   return rows;
 }

@@ -24,22 +24,19 @@ class GroupedRows {
             std::span<const ColumnPtr> columns);
 
   // What has been kept, in the order it came.
-  const std::vector<uint32_t>& group_of_row() const { return group_of_row_; }
+  const ChargedVector<uint32_t>& group_of_row() const { return group_of_row_; }
   std::vector<ColumnPtr> Columns() const;
   // The values of the only column as one array per group, in the order they came.
   ColumnPtr Arrays() const;
 
-  size_t byte_size() const { return bytes_ + group_rows_.capacity() * sizeof(uint64_t); }
-
  private:
   std::vector<DataType> types_;
   std::vector<std::vector<ColumnPtr>> kept_;  // per column, in pieces
-  std::vector<uint32_t> group_of_row_;
-  std::vector<uint64_t> group_rows_;
-  size_t bytes_ = 0;
+  ChargedVector<uint32_t> group_of_row_;
+  ChargedVector<uint64_t> group_rows_;
 };
 
 // 0, 1, ... count - 1
-std::vector<uint32_t> RowNumbers(size_t count);
+ChargedVector<uint32_t> RowNumbers(size_t count);
 
 }  // namespace granary

@@ -1,8 +1,10 @@
 // Hash functions, equal to ClickHouse's, and random numbers.
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstring>
 
+#define XXH_STATIC_LINKING_ONLY  // for states on the stack
 #include <xxhash.h>
 
 #include "granary/query/functions/column_access.h"
@@ -18,12 +20,15 @@ class SipHash {
  public:
   static uint64_t Hash(std::string_view bytes) {
     SipHash state;
-    size_t done = 0;
-    for (; done + 8 <= bytes.size(); done += 8) {
-      uint64_t word;
-      std::memcpy(&word, bytes.data() + done, 8);
-      state.Compress(word);
-    }
+    const size_t words = bytes.size() / 8;
+    ForStretches(words, [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) {
+        uint64_t word;
+        std::memcpy(&word, bytes.data() + 8 * i, 8);
+        state.Compress(word);
+      }
+    });
+    const size_t done = 8 * words;
     uint64_t last = static_cast<uint64_t>(bytes.size()) << 56;
     for (size_t i = 0; done + i < bytes.size(); ++i) {
       last |= static_cast<uint64_t>(static_cast<uint8_t>(bytes[done + i])) << (8 * i);
@@ -58,9 +63,41 @@ class SipHash {
   uint64_t v2_ = 0x6c7967656e657261, v3_ = 0x7465646279746573;
 };
 
-uint64_t XxHash64(std::string_view bytes) { return XXH64(bytes.data(), bytes.size(), 0); }
-uint32_t XxHash32(std::string_view bytes) { return XXH32(bytes.data(), bytes.size(), 0); }
-uint64_t XxHash3(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+// Longer texts are hashed in steps of so many bytes.
+constexpr size_t kStepBytes = size_t{1} << 20;
+
+// update(state, data, bytes) for each step of the text.
+template <class State, class Update>
+void UpdateInSteps(State* state, std::string_view bytes, Update update) {
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(kStepBytes, bytes.size()))) {
+    update(state, bytes.data(), std::min(kStepBytes, bytes.size()));
+    CheckTaskCancelled();
+  }
+}
+
+uint64_t XxHash64(std::string_view bytes) {
+  if (bytes.size() <= kStepBytes) return XXH64(bytes.data(), bytes.size(), 0);
+  XXH64_state_t state;
+  XXH64_reset(&state, 0);
+  UpdateInSteps(&state, bytes, XXH64_update);
+  return XXH64_digest(&state);
+}
+
+uint32_t XxHash32(std::string_view bytes) {
+  if (bytes.size() <= kStepBytes) return XXH32(bytes.data(), bytes.size(), 0);
+  XXH32_state_t state;
+  XXH32_reset(&state, 0);
+  UpdateInSteps(&state, bytes, XXH32_update);
+  return XXH32_digest(&state);
+}
+
+uint64_t XxHash3(std::string_view bytes) {
+  if (bytes.size() <= kStepBytes) return XXH3_64bits(bytes.data(), bytes.size());
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  UpdateInSteps(&state, bytes, XXH3_64bits_update);
+  return XXH3_64bits_digest(&state);
+}
 
 // Of the bytes of a string, or of a number or date in memory order.
 template <class T, T (*Hash)(std::string_view)>

@@ -13,6 +13,8 @@
 namespace granary {
 namespace {
 
+constexpr size_t kNanosecondsPerComparison = 8;
+
 // The array whose elements the function is about: the first behind the lambda's results.
 size_t DataIndex(size_t arguments) { return arguments > 1 ? 1 : 0; }
 
@@ -28,7 +30,7 @@ const DataType& RequireConditions(std::string_view name,
 // The truth of each element of an array of numbers.
 struct Conditions {
   std::shared_ptr<const ArrayColumn> arrays;
-  std::vector<uint8_t> mask;
+  ChargedVector<uint8_t> mask;
 
   explicit Conditions(const ColumnPtr& column) {
     arrays = DenseArrays(column, column->type().element());
@@ -51,9 +53,11 @@ Function BindArrayFilter(std::span<const FunctionArgument> arguments, const Func
             const Conditions conditions(values[0]);
             const auto arrays = DenseArrays(values[DataIndex(values.size())], element);
             ArrayPicker picker(rows);
+            CancelCheck check;
             for (size_t row = 0; row < rows; ++row) {
               for (uint64_t i = arrays->Begin(row); i < arrays->End(row); ++i) {
                 if (conditions.mask[i]) picker.Pick(i);
+                check.After(1);
               }
               picker.EndRow();
             }
@@ -124,16 +128,19 @@ FunctionBinder SortBinder(std::string name, bool descending) {
           const auto is_nan = [&](uint32_t row) {
             return nan != nullptr && key_values.Compare(row, *nan, 0) == 0;
           };
+          CancelCheck check;
           const auto is_before = [&](uint32_t a, uint32_t b) {
+            check.After(kNanosecondsPerComparison);
             const int order = key_values.Compare(a, key_values, b);
-            if (!descending || order == 0) return order < 0;
+            if (order == 0) return a < b;
+            if (!descending) return order < 0;
             return is_nan(b) || (order > 0 && !is_nan(a));
           };
-          std::vector<uint32_t> order(key_values.size());
+          ChargedVector<uint32_t> order(key_values.size());
           std::iota(order.begin(), order.end(), 0);
           for (size_t row = 0; row < rows; ++row) {
-            std::stable_sort(order.begin() + static_cast<int64_t>(arrays->Begin(row)),
-                             order.begin() + static_cast<int64_t>(arrays->End(row)), is_before);
+            std::sort(order.begin() + static_cast<int64_t>(arrays->Begin(row)),
+                      order.begin() + static_cast<int64_t>(arrays->End(row)), is_before);
           }
           return std::make_shared<ArrayColumn>(arrays->elements()->Gather(order), arrays,
                                                arrays->end_offsets(), rows, 0);

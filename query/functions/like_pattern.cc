@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "granary/query/formats/utf8.h"
+#include "granary/query/functions/text_search.h"
 #include "granary/query/functions/utf8_text.h"
 
 namespace granary {
 namespace {
 
 constexpr size_t npos = std::string_view::npos;
+constexpr size_t kNanosecondsPerPlace = 16;
 
 // Calls on_literal(byte), on_any() for _ and on_gap() for %, in the order of the pattern.
 template <class Literal, class Any, class Gap>
@@ -33,7 +35,7 @@ void WalkPattern(std::string_view pattern, Literal&& on_literal, Any&& on_any, G
 
 LikePattern::LikePattern(std::string_view pattern, bool ignores_case)
     : pieces_{{""}}, ignores_case_(ignores_case) {
-  const std::string folded = ignores_case ? LowerUtf8(pattern) : std::string(pattern);
+  const ChargedString folded = ignores_case ? LowerUtf8(pattern) : ChargedString(pattern);
   WalkPattern(
       folded, [&](char c) { pieces_.back().back() += c; }, [&] { pieces_.back().emplace_back(); },
       [&] { pieces_.push_back({""}); });
@@ -53,7 +55,9 @@ size_t LikePattern::MatchAt(const Piece& piece, std::string_view text, size_t be
 }
 
 size_t LikePattern::FindEnd(const Piece& piece, std::string_view text, size_t from) {
-  for (size_t begin = from; (begin = text.find(piece[0], begin)) != npos; ++begin) {
+  CancelCheck check;
+  for (size_t begin = from; (begin = FindText(text, piece[0], begin)) != npos; ++begin) {
+    check.After(kNanosecondsPerPlace);
     const size_t end = MatchAt(piece, text, begin);
     if (end != npos) return end;
   }
@@ -64,7 +68,9 @@ bool LikePattern::EndsWith(const Piece& piece, std::string_view text, size_t fro
   if (piece.size() == 1) {
     return text.size() - from >= piece[0].size() && text.ends_with(piece[0]);
   }
+  CancelCheck check;
   for (size_t begin = from; begin <= text.size(); ++begin) {
+    check.After(kNanosecondsPerPlace);
     if (MatchAt(piece, text, begin) == text.size()) return true;
   }
   return false;

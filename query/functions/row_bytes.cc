@@ -36,8 +36,10 @@ void AppendRowBytes(const Column& column, size_t row, std::string& out) {
   } else if (stored.type().is_array()) {
     const ArrayColumn& arrays = AsArrays(stored);
     AppendLength(arrays.Length(row), out);
+    CancelCheck check;
     for (uint64_t i = arrays.Begin(row); i < arrays.End(row); ++i) {
       AppendRowBytes(*arrays.elements(), i, out);
+      check.After(4);
     }
   } else {
     VisitFixedType(stored.type().id(), [&]<class T>() {
@@ -48,14 +50,16 @@ void AppendRowBytes(const Column& column, size_t row, std::string& out) {
 }
 
 ColumnPtr RowKeys(std::span<const ColumnPtr> columns, size_t rows) {
+  StringBuffer keys(rows);
   std::string bytes;
-  std::vector<uint64_t> ends(rows);
+  CancelCheck check;
   for (size_t row = 0; row < rows; ++row) {
+    bytes.clear();
     for (const ColumnPtr& column : columns) AppendRowBytes(*column, row, bytes);
-    ends[row] = bytes.size();
+    keys.AppendRow(bytes);
+    check.After(4 + bytes.size());
   }
-  return std::make_shared<StringColumn>(std::move(ends),
-                                        std::vector<char>(bytes.begin(), bytes.end()));
+  return keys.Finish();
 }
 
 }  // namespace granary

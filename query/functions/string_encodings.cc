@@ -8,6 +8,7 @@
 #include "granary/query/functions/column_access.h"
 #include "granary/query/functions/conversion.h"
 #include "granary/query/functions/families.h"
+#include "granary/query/functions/text_search.h"
 #include "granary/query/functions/type_rules.h"
 
 namespace granary {
@@ -45,7 +46,11 @@ Function BindHex(std::span<const FunctionArgument> arguments, const FunctionCont
             if (type.is_string()) {
               const StringView texts(*values[0]);
               for (size_t row = 0; row < rows; ++row) {
-                for (const char c : texts[row]) AppendHexByte(static_cast<uint8_t>(c), result);
+                CancelCheck check;
+                for (const char c : texts[row]) {
+                  AppendHexByte(static_cast<uint8_t>(c), result);
+                  check.After(2);
+                }
                 result.EndRow();
               }
               return result.Finish();
@@ -72,9 +77,11 @@ Function BindUnhex(std::span<const FunctionArgument> arguments, const FunctionCo
             StringBuffer result(rows);
             for (size_t row = 0; row < rows; ++row) {
               uint8_t high = 0;
+              CancelCheck check;
               for (size_t i = texts[row].size() % 2, digit = 0; digit < texts[row].size();
                    ++digit) {
                 const uint8_t value = HexDigit(texts[row][digit]);
+                check.After(2);
                 if ((digit + i) % 2 == 1) {
                   result.Append(static_cast<char>(high << 4 | value));
                   high = 0;
@@ -91,7 +98,7 @@ Function BindUnhex(std::span<const FunctionArgument> arguments, const FunctionCo
 Function BindChar(std::span<const FunctionArgument> arguments, const FunctionContext&) {
   for (size_t i = 0; i < arguments.size(); ++i) RequireInteger("char", arguments, i);
   return {TypeId::kString, [](std::span<const ColumnPtr> values, size_t rows) {
-            std::vector<std::vector<uint8_t>> bytes;
+            std::vector<ChargedVector<uint8_t>> bytes;
             for (const ColumnPtr& value : values)
               bytes.push_back(ReadNumbers<uint8_t>(*value, rows));
             StringBuffer result(rows);
@@ -110,11 +117,13 @@ template <class Split>
 ColumnPtr SplitRows(const Column& column, size_t rows, const Split& split) {
   const StringView texts(column);
   StringBuffer pieces(rows);
-  std::vector<uint64_t> end_offsets;
+  ChargedVector<uint64_t> end_offsets;
   uint64_t total = 0;
+  CancelCheck check;
   const auto append = [&](std::string_view piece) {
     pieces.AppendRow(piece);
     ++total;
+    check.After(32);
   };
   for (size_t row = 0; row < rows; ++row) {
     split(texts[row], append);
@@ -130,7 +139,7 @@ void SplitBySeparator(std::string_view text, std::string_view separator, const A
     return;
   }
   size_t begin = 0;
-  for (size_t end; (end = text.find(separator, begin)) != text.npos;
+  for (size_t end; (end = FindText(text, separator, begin)) != text.npos;
        begin = end + separator.size()) {
     append(text.substr(begin, end - begin));
   }
@@ -185,10 +194,12 @@ Function BindArrayStringConcat(std::span<const FunctionArgument> arguments,
             const ArrayView arrays(*values[0]);
             StringBuffer result(rows);
             const ColumnPtr texts = CastColumn(arrays.elements(), TypeId::kString);
+            CancelCheck check;
             for (size_t row = 0; row < rows; ++row) {
               for (uint64_t i = arrays.Begin(row); i < arrays.End(row); ++i) {
                 if (i > arrays.Begin(row)) result.Append(separator);
                 result.Append(AsStrings(*texts).At(i));
+                check.After(8);
               }
               result.EndRow();
             }

@@ -7,6 +7,7 @@
 #include "granary/query/functions/column_access.h"
 #include "granary/query/functions/families.h"
 #include "granary/query/functions/like_pattern.h"
+#include "granary/query/functions/text_search.h"
 #include "granary/query/functions/type_rules.h"
 #include "granary/query/functions/utf8_text.h"
 
@@ -51,13 +52,13 @@ FunctionBinder PairBinder(std::string name, DataType type, F f) {
 uint64_t PositionInBytes(std::string_view text, std::string_view needle, uint64_t start) {
   const size_t from = start == 0 ? 0 : start - 1;
   if (from > text.size()) return 0;
-  const size_t found = text.find(needle, from);
+  const size_t found = FindText(text, needle, from);
   return found == text.npos ? 0 : found + 1;
 }
 
 uint64_t PositionInCharacters(std::string_view text, std::string_view needle, uint64_t start) {
   const size_t from = start == 0 ? 0 : BytesOfCharacters(text, start - 1);
-  const size_t found = text.find(needle, from);
+  const size_t found = FindText(text, needle, from);
   return found == text.npos ? 0 : CountCharacters(text.substr(0, found)) + 1;
 }
 
@@ -70,7 +71,7 @@ FunctionBinder PositionBinder(std::string name, bool ignores_case, bool needle_f
     if (arguments.size() == 3) RequireInteger(name, arguments, 2);
     return Function(TypeId::kUInt64, [=](std::span<const ColumnPtr> values, size_t rows) {
       const StringView texts(*values[needle_first]), needles(*values[!needle_first]);
-      std::vector<uint64_t> starts(rows, 0);
+      ChargedVector<uint64_t> starts(rows, 0);
       if (values.size() == 3) starts = ReadNumbers<uint64_t>(*values[2], rows);
       return FillNumbers<uint64_t>(TypeId::kUInt64, rows, [&](size_t row) {
         if (!ignores_case) return Position(texts[row], needles[row], starts[row]);
@@ -82,12 +83,14 @@ FunctionBinder PositionBinder(std::string name, bool ignores_case, bool needle_f
 
 void AppendReplaced(std::string_view text, std::string_view from, std::string_view to, bool all,
                     StringBuffer& out) {
+  CancelCheck check;
   size_t done = 0;
   while (!from.empty()) {
-    const size_t found = text.find(from, done);
+    const size_t found = FindText(text, from, done);
     if (found == text.npos) break;
     out.Append(text.substr(done, found - done));
     out.Append(to);
+    check.After(64 + found - done);
     done = found + from.size();
     if (!all) break;
   }
@@ -111,9 +114,11 @@ FunctionBinder ReplaceBinder(std::string name, bool all) {
 uint64_t CountSubstrings(std::string_view text, std::string_view needle) {
   uint64_t count = 0;
   size_t from = 0;
-  while (!needle.empty() && (from = text.find(needle, from)) != text.npos) {
+  CancelCheck check;
+  while (!needle.empty() && (from = FindText(text, needle, from)) != text.npos) {
     ++count;
     from += needle.size();
+    check.After(64);
   }
   return count;
 }

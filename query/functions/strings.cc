@@ -73,7 +73,10 @@ FunctionBinder SizeBinder(std::string name, DataType type, F f) {
 
 template <char (*Map)(char)>
 void MapBytes(std::string_view text, StringBuffer& result) {
-  std::transform(text.begin(), text.end(), result.AppendBytes(text.size()), Map);
+  char* const out = result.AppendBytes(text.size());
+  ForStretches(text.size(), [&](size_t begin, size_t end) {
+    std::transform(text.begin() + begin, text.begin() + end, out + begin, Map);
+  });
   result.EndRow();
 }
 
@@ -82,17 +85,22 @@ char UpperAscii(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32
 
 bool IsValidUtf8(std::string_view text) {
   const char* end = text.data() + text.size();
+  CancelCheck check;
   for (const char* in = text.data(); in != end;) {
     const size_t bytes = Utf8SequenceBytes(in, end);
     if (bytes == 0) return false;
     in += bytes;
+    check.After(2);
   }
   return true;
 }
 
 void ReverseCharacters(std::string_view text, StringBuffer& result) {
+  result.ReserveBytes(text.size());
+  CancelCheck check;
   size_t end = text.size();
   while (end > 0) {
+    check.After(4);
     size_t begin = end - 1;
     while (begin > 0 && !BeginsCharacter(text[begin])) --begin;
     result.Append(text.substr(begin, end - begin));
@@ -121,7 +129,7 @@ FunctionBinder SubstringBinder(std::string name, bool by_characters) {
     return Function(TypeId::kString, [=](std::span<const ColumnPtr> values, size_t rows) {
       const StringView texts(*values[0]);
       const auto positions = ReadNumbers<int64_t>(*values[1], rows);
-      std::vector<int64_t> lengths(rows, kToTheEnd);
+      ChargedVector<int64_t> lengths(rows, kToTheEnd);
       if (values.size() > 2) lengths = ReadNumbers<int64_t>(*values[2], rows);
       StringBuffer result(rows);
       for (size_t row = 0; row < rows; ++row) {
@@ -183,6 +191,26 @@ FunctionBinder TrimBinder(std::string name, bool left, bool right) {
 
 // repeat, space, pad
 
+// Exactly `bytes` of the text again and again: what is there already is copied in growing pieces.
+void AppendRepeated(std::string_view text, size_t bytes, StringBuffer& result) {
+  constexpr size_t kPieceBytesMax = size_t{1} << 18;
+  if (bytes == 0) return;
+  result.ReserveBytes(bytes);
+  char* const out = result.AppendBytes(bytes);
+  size_t done = std::min(bytes, text.size());
+  std::copy_n(text.data(), done, out);
+  const size_t piece_max = std::max(text.size(), kPieceBytesMax / text.size() * text.size());
+  CancelCheck check;
+  while (done < bytes) {
+    const size_t piece = std::min({done, piece_max, bytes - done});
+    std::copy_n(out, piece, out + done);
+    done += piece;
+    check.After(piece / 4);
+  }
+}
+
+std::string_view PadOf(std::string_view text) { return text.empty() ? " " : text; }
+
 Function BindRepeat(std::span<const FunctionArgument> arguments, const FunctionContext&) {
   RequireString("repeat", arguments, 0);
   RequireInteger("repeat", arguments, 1);
@@ -195,7 +223,7 @@ Function BindRepeat(std::span<const FunctionArgument> arguments, const FunctionC
               const uint64_t count = static_cast<uint64_t>(std::max<int64_t>(counts[row], 0));
               if (count > kResultBytesMax) CheckRoom(result, count, "repeat");
               CheckRoom(result, count * texts[row].size(), "repeat");
-              for (uint64_t i = 0; i < count; ++i) result.Append(texts[row]);
+              AppendRepeated(texts[row], count * texts[row].size(), result);
               result.EndRow();
             }
             return result.Finish();
@@ -212,16 +240,12 @@ Function BindSpace(std::span<const FunctionArgument> arguments, const FunctionCo
             for (const int64_t count : counts) {
               const uint64_t bytes = static_cast<uint64_t>(std::max<int64_t>(count, 0));
               CheckRoom(result, bytes, "space");
-              result.AppendRow(std::string(bytes, ' '));
+              AppendRepeated(" ", bytes, result);
+              result.EndRow();
             }
             return result.Finish();
           },
           true};
-}
-
-void AppendPadding(std::string_view pad, size_t bytes, StringBuffer& result) {
-  if (pad.empty()) pad = " ";
-  for (size_t i = 0; i < bytes; ++i) result.Append(pad[i % pad.size()]);
 }
 
 FunctionBinder PadBinder(std::string name, bool left) {
@@ -241,9 +265,9 @@ FunctionBinder PadBinder(std::string name, bool left) {
         const uint64_t length = static_cast<uint64_t>(std::max<int64_t>(lengths[row], 0));
         CheckRoom(result, length, name);
         const uint64_t padding = length > text.size() ? length - text.size() : 0;
-        if (left) AppendPadding(pads[row], padding, result);
+        if (left) AppendRepeated(PadOf(pads[row]), padding, result);
         result.Append(text.substr(0, length));
-        if (!left) AppendPadding(pads[row], padding, result);
+        if (!left) AppendRepeated(PadOf(pads[row]), padding, result);
         result.EndRow();
       }
       return result.Finish();

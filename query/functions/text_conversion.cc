@@ -11,6 +11,9 @@
 namespace granary {
 namespace {
 
+constexpr size_t kNanosecondsPerValue = 32;
+constexpr size_t kFewElements = 4096;
+
 ErrorCode CodeForBadText(std::string_view text, const DataType& to, ParseStatus status) {
   if (to.is_array()) return ErrorCode::kCannotReadArray;
   if (to.id() == TypeId::kDate) return ErrorCode::kCannotParseDate;
@@ -43,6 +46,28 @@ ParseStatus ReadDateOfDateTime(std::string_view text, ValueReader& reader) {
   return ParseStatus::kOk;
 }
 
+// `text` is scratch. Long arrays one element after the other.
+void AppendText(const Column& column, size_t row, const TextOptions& options, std::string& text,
+                StringBuffer& result) {
+  const bool is_short = column.type().is_array() && column.type().element().fixed_bytes() > 0 &&
+                        AsArrays(column).Length(row) <= kFewElements;
+  if (!column.type().is_array() || is_short) {
+    text.clear();
+    AppendValueText(column, row, options, text);
+    result.Append(text);
+    return;
+  }
+  const ArrayColumn& arrays = AsArrays(column);
+  CancelCheck check;
+  result.Append('[');
+  for (uint64_t i = arrays.Begin(row); i < arrays.End(row); ++i) {
+    if (i > arrays.Begin(row)) result.Append(',');
+    AppendText(*arrays.elements(), i, {.style = TextStyle::kLiteral}, text, result);
+    check.After(kNanosecondsPerValue);
+  }
+  result.Append(']');
+}
+
 }  // namespace
 
 ColumnPtr ColumnToText(const ColumnPtr& column) {
@@ -50,10 +75,11 @@ ColumnPtr ColumnToText(const ColumnPtr& column) {
   const Column& stored = StoredRows(*column);
   StringBuffer result(stored.size());
   std::string text;
+  CancelCheck check;
   for (size_t row = 0; row < stored.size(); ++row) {
-    text.clear();
-    AppendValueText(stored, row, {}, text);
-    result.AppendRow(text);
+    AppendText(stored, row, {}, text, result);
+    result.EndRow();
+    check.After(kNanosecondsPerValue);
   }
   ColumnPtr texts = result.Finish();
   if (!column->is_constant()) return texts;
@@ -68,8 +94,10 @@ ColumnPtr ParseColumn(const ColumnPtr& strings, const DataType& to, BadText bad_
   }
   const auto reader = ValueReader::Create(to);
   const StringColumn& texts = AsStrings(*strings);
+  CancelCheck check;
   for (size_t row = 0; row < texts.size(); ++row) {
     const std::string_view text = texts.At(row);
+    check.After(kNanosecondsPerValue + text.size());
     ParseStatus status = reader->ReadText(text);
     if (status == ParseStatus::kBadText && to.id() == TypeId::kDate) {
       status = ReadDateOfDateTime(text, *reader);

@@ -54,7 +54,7 @@ uint32_t Decode(const char* in, size_t bytes) {
   return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
 }
 
-void Encode(uint32_t c, std::string& out) {
+void Encode(uint32_t c, ChargedString& out) {
   if (c < 0x80) {
     out += static_cast<char>(c);
   } else if (c < 0x800) {
@@ -86,14 +86,19 @@ void SwapCaseOfAscii(const char* in, size_t bytes, char first, char* out) {
 }
 
 template <uint32_t (*Map)(uint32_t)>
-std::string MapText(std::string_view text) {
-  std::string out;
+ChargedString MapText(std::string_view text) {
+  ChargedString out;
   out.reserve(text.size());
   out.resize(AsciiPrefix(text));
-  SwapCaseOfAscii(text.data(), out.size(), Map('a') == 'a' ? 'A' : 'a', out.data());
+  ForStretches(out.size(), [&](size_t begin, size_t end) {
+    SwapCaseOfAscii(text.data() + begin, end - begin, Map('a') == 'a' ? 'A' : 'a',
+                    out.data() + begin);
+  });
   const char* in = text.data() + out.size();
   const char* end = text.data() + text.size();
+  CancelCheck check;
   while (in != end) {
+    check.After(4);
     const size_t bytes = static_cast<uint8_t>(*in) < 0x80 ? 1 : Utf8SequenceBytes(in, end);
     if (bytes == 1) {
       out += static_cast<char>(Map(static_cast<uint8_t>(*in++)));
@@ -111,7 +116,7 @@ std::string MapText(std::string_view text) {
 
 }  // namespace
 
-std::string LowerUtf8(std::string_view text) { return MapText<ToLower>(text); }
-std::string UpperUtf8(std::string_view text) { return MapText<ToUpper>(text); }
+ChargedString LowerUtf8(std::string_view text) { return MapText<ToLower>(text); }
+ChargedString UpperUtf8(std::string_view text) { return MapText<ToUpper>(text); }
 
 }  // namespace granary

@@ -4,12 +4,19 @@
 
 #include <cstddef>
 
+#include "granary/table/task_context.h"
+
 namespace granary {
+
+template <class F>
+void ForEachRowIn(size_t begin, size_t end, F body) {
+  for (size_t row = begin; row < end; ++row) body(row);
+}
 
 #if defined(__x86_64__)
 template <class F>
-[[gnu::target("avx2")]] void ForEachRowInAvx2(size_t rows, F body) {
-  for (size_t row = 0; row < rows; ++row) body(row);
+[[gnu::target("avx2")]] void ForEachRowInAvx2(size_t begin, size_t end, F body) {
+  for (size_t row = begin; row < end; ++row) body(row);
 }
 #endif
 
@@ -17,11 +24,13 @@ template <class F>
 // copied, so that what it stores cannot be taken to change what it has captured.
 template <class F>
 void ForEachRowWide(size_t rows, F body) {
+  ForStretches(rows, [&body](size_t begin, size_t end) {
 #if defined(__x86_64__)
-  static const bool has_avx2 = __builtin_cpu_supports("avx2");
-  if (has_avx2) return ForEachRowInAvx2(rows, body);
+    static const bool has_avx2 = __builtin_cpu_supports("avx2");
+    if (has_avx2) return ForEachRowInAvx2(begin, end, body);
 #endif
-  for (size_t row = 0; row < rows; ++row) body(row);
+    ForEachRowIn(begin, end, body);
+  });
 }
 
 }  // namespace granary

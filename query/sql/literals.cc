@@ -67,7 +67,7 @@ void ConvertTo(const DataType& type, Value& value) {
 }
 
 std::shared_ptr<Literal> MakeLiteral(Value value, DataType type) {
-  auto literal = std::make_shared<Literal>();
+  auto literal = MakeCharged<Literal>();
   literal->value = std::move(value);
   literal->type = std::move(type);
   return literal;
@@ -348,7 +348,7 @@ std::shared_ptr<Literal> MakeBool(bool value) {
   return MakeLiteral(static_cast<uint64_t>(value), TypeId::kBool);
 }
 
-std::shared_ptr<Literal> MakeNull() { return std::make_shared<Literal>(); }
+std::shared_ptr<Literal> MakeNull() { return MakeCharged<Literal>(); }
 
 std::shared_ptr<Literal> MakeArray(const std::vector<ExprPtr>& elements) {
   DataType element_type;

@@ -180,7 +180,7 @@ bool AtLambda(const TokenStream& tokens) {
 }
 
 ExprPtr ParseLambda(TokenStream& tokens) {
-  auto lambda = std::make_shared<Lambda>();
+  auto lambda = MakeCharged<Lambda>();
   lambda->offset = tokens.offset();
   if (tokens.At(TokenKind::kOpenParen)) {
     lambda->arguments = ParseNamesInParens(tokens, "argument of the lambda");
@@ -257,7 +257,7 @@ void TreeSize::Add(const QueryPtr& child) {
 
 ExprPtr MakeCall(const TokenStream& tokens, size_t offset, std::string_view name,
                  std::vector<ExprPtr> arguments) {
-  auto call = std::make_shared<Function>();
+  auto call = MakeCharged<Function>();
   call->offset = offset;
   call->name = name;
   call->arguments = std::move(arguments);

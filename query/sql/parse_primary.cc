@@ -28,7 +28,7 @@ std::optional<double> NamedNumber(const TokenStream& tokens, const Token& token)
 }
 
 ExprPtr ParseSubquery(TokenStream& tokens) {
-  auto subquery = std::make_shared<Subquery>();
+  auto subquery = MakeCharged<Subquery>();
   subquery->offset = tokens.offset();
   tokens.Expect(TokenKind::kOpenParen);
   subquery->query = ParseQuery(tokens);
@@ -73,7 +73,7 @@ ExprPtr ParseArray(TokenStream& tokens) {
 }
 
 ExprPtr ParseParameter(TokenStream& tokens) {
-  auto parameter = std::make_shared<QueryParameter>();
+  auto parameter = MakeCharged<QueryParameter>();
   parameter->offset = tokens.offset();
   tokens.Expect(TokenKind::kOpenBrace);
   parameter->name = tokens.ExpectIdentifier("name of the query parameter");
@@ -85,7 +85,7 @@ ExprPtr ParseParameter(TokenStream& tokens) {
 
 // At the '*'.
 ExprPtr ParseAsterisk(TokenStream& tokens, size_t offset, std::vector<std::string> qualifier) {
-  auto asterisk = std::make_shared<Asterisk>();
+  auto asterisk = MakeCharged<Asterisk>();
   asterisk->offset = offset;
   asterisk->qualifier = std::move(qualifier);
   tokens.Expect(TokenKind::kAsterisk);
@@ -100,7 +100,7 @@ ExprPtr ParseAsterisk(TokenStream& tokens, size_t offset, std::vector<std::strin
 }
 
 ExprPtr ParseIdentifier(TokenStream& tokens) {
-  auto identifier = std::make_shared<Identifier>();
+  auto identifier = MakeCharged<Identifier>();
   identifier->offset = tokens.offset();
   identifier->parts.push_back(tokens.ExpectIdentifier("expression"));
   while (tokens.At(TokenKind::kDot)) {
@@ -215,7 +215,7 @@ ExprPtr ParsePrimary(TokenStream& tokens) {
 }
 
 std::shared_ptr<Function> ParseCall(TokenStream& tokens) {
-  auto call = std::make_shared<Function>();
+  auto call = MakeCharged<Function>();
   call->offset = tokens.offset();
   call->name = tokens.ExpectIdentifier("name of a function");
   call->arguments = ParseArguments(tokens, &call->distinct);

@@ -312,7 +312,7 @@ bool AtSelect(const TokenStream& tokens, size_t ahead) {
 }
 
 QueryPtr ParseQuery(TokenStream& tokens) {
-  auto query = std::make_shared<Query>(ParseUnion(tokens));
+  auto query = MakeCharged<Query>(ParseUnion(tokens));
   TreeSize size;
   for (const Select& select : query->selects) AddSize(select, size);
   SetSize(tokens, size, *query);

@@ -152,7 +152,7 @@ TEST_F(MemoryLimitTest, RowsFoundAreChargedToTheirStatement) {
 }
 
 TEST_F(MemoryLimitTest, OpenedIndexesLeaveRoomForStatements) {
-  constexpr size_t kLimit = 4000000;
+  constexpr size_t kLimit = 8000000;
   Open(kLimit);
   Ask("CREATE TABLE s (id UInt32, word String, INDEX words word TYPE set(0) GRANULARITY 1) "
       "ENGINE = MergeTree ORDER BY id SETTINGS index_granularity = 100");

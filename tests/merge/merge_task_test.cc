@@ -310,11 +310,12 @@ TEST(MergeTaskTest, MemoryIsBounded) {
   for (uint64_t part = 0; part < 4; ++part) table.InsertKeys(part, 4, 10000, payload);
   TestContext context;
   ASSERT_TRUE(MergeAllParts(table, context));
-  // Four inputs of 2048 rows of 220 bytes, one such output, and what the writer holds; the table
-  // has four times as much.
+  // Four inputs of 2048 rows of 220 bytes, one of them together with the granules that it is put
+  // together from, an output, which grows by half of itself, and what the writer cuts off it; the
+  // table has twice as much.
   constexpr size_t kBlockBytes = 2048 * 220;
   EXPECT_GT(context.memory.peak(), 4 * kBlockBytes);
-  EXPECT_LT(context.memory.peak(), 7 * kBlockBytes);
+  EXPECT_LT(context.memory.peak(), 11 * kBlockBytes);
   EXPECT_EQ(context.memory.used(), 0u);
 }
 

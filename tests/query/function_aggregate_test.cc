@@ -224,11 +224,9 @@ TEST(AggregateFunction, GroupsAndMergesAgreeWithOneGroupAtATime) {
       part->Add(backwards, slices(first, count));
       merged->Resize(kGroups);
       merged->Merge(*part, group_map);
-      EXPECT_GT(part->byte_size(), 0u);
     }
     EXPECT_EQ(ColumnText(*grouped->Finish()), expected);
     EXPECT_EQ(ColumnText(*merged->Finish()), expected);
-    EXPECT_GT(merged->byte_size(), 0u);
   }
 }
 

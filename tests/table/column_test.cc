@@ -152,7 +152,7 @@ TEST(ArrayColumnTest, UniformArraysAreVectors) {
   EXPECT_EQ(rows.rows, 2u);
   EXPECT_EQ(rows.FloatRow(1)[1], 6.0f);
 
-  const ArrayColumn ragged(elements, {2, 3, 6});
+  const ArrayColumn ragged(elements, std::vector<uint64_t>{2, 3, 6});
   EXPECT_FALSE(ragged.UniformLength().has_value());
 }
 
