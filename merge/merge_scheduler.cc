@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "granary/merge/merge_task.h"
+#include "granary/table/out_of_memory.h"
 
 namespace granary {
 namespace {
@@ -19,6 +20,7 @@ constexpr milliseconds kCancelPoll{20};
 // Between two looks at tables in which nothing happens.
 constexpr milliseconds kShortestPause{100};
 constexpr std::chrono::hours kLongestPause{1};
+constexpr std::chrono::seconds kPauseWithoutMemory{1};
 
 // Nothing for a failure that is nobody's concern: the table is gone.
 std::optional<std::string> FailureText(const std::exception_ptr& failure) {
@@ -57,8 +59,13 @@ class MergeScheduler::WaitGuard {
 MergeScheduler::MergeScheduler(BackgroundMergesOptions options) : options_(std::move(options)) {}
 
 void MergeScheduler::StartThreads() {
-  for (size_t i = 0; i < options_.threads; ++i) {
-    threads_.emplace_back([this] { WorkerLoop(); });
+  try {
+    for (size_t i = 0; i < options_.threads; ++i) {
+      threads_.emplace_back([this] { WorkerLoop(); });
+    }
+  } catch (...) {
+    Close();
+    throw;
   }
 }
 
@@ -231,7 +238,22 @@ bool MergeScheduler::IsFinished(const WaitGuard& wait) const {
 void MergeScheduler::WorkerLoop() {
   Lock lock(mutex_);
   while (!closing_) {
-    if (!RunNext(lock)) changed_.wait_for(lock, UntilNextSelect());
+    try {
+      if (!RunNext(lock)) changed_.wait_for(lock, UntilNextSelect());
+    } catch (...) {
+      // No memory even to choose a merge or to report one that failed.
+      if (lock.owns_lock()) lock.unlock();
+      WarnWithoutMemory();
+      lock.lock();
+      changed_.wait_for(lock, kPauseWithoutMemory, [this] { return closing_; });
+    }
+  }
+}
+
+void MergeScheduler::WarnWithoutMemory() const {
+  try {
+    if (options_.warn) options_.warn(OutOfMemoryError().message());
+  } catch (...) {
   }
 }
 
@@ -253,12 +275,14 @@ bool MergeScheduler::RunNext(Lock& lock) {
 void MergeScheduler::RunInBackground(TableMerges& table, const NextMerge& next, Lock& lock) {
   Progress progress;
   MemoryTracker memory(0, options_.memory);
-  const auto job = table.jobs.emplace(table.jobs.end());
+  std::list<MergeJob> jobs(1);
+  const auto job = jobs.begin();
   job->inputs = next.inputs;
   job->is_background = true;
   job->progress = &progress;
   job->memory = &memory;
   job->started = options_.clock->Monotonic();
+  table.jobs.splice(table.jobs.end(), jobs);
   ++background_jobs_;
   lock.unlock();
   const std::exception_ptr failure = Merge(table, next, *job, progress, memory);

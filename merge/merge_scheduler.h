@@ -85,6 +85,7 @@ class MergeScheduler : public std::enable_shared_from_this<MergeScheduler> {
   bool IsFinished(const WaitGuard& wait) const;
 
   void WorkerLoop();
+  void WarnWithoutMemory() const;
   // Runs one merge, if there is one to run now.
   bool RunNext(Lock& lock);
   void RunInBackground(TableMerges& table, const NextMerge& next, Lock& lock);

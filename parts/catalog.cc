@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <exception>
 #include <mutex>
 #include <random>
 #include <set>
@@ -332,7 +333,7 @@ class Catalog::Impl {
   void RemoveQuietly(const std::string& path) {
     try {
       RemoveTree(*files_, path);
-    } catch (const Error&) {  // the next open removes it
+    } catch (const std::exception&) {  // the next open removes it
     }
   }
 

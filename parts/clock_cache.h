@@ -4,11 +4,13 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -81,16 +83,21 @@ class ClockCache {
     while (!ring_.empty()) Evict(ring_.size() - 1);
   }
 
-  // Drops everything of a part.
-  void Forget(uint64_t part) {
-    std::vector<std::shared_ptr<Slot>> dropped;
-    const std::lock_guard lock(mutex_);
-    for (size_t i = 0; i < ring_.size();) {
-      if (ring_[i]->key.part == part) {
-        dropped.push_back(ring_[i]);
-        Evict(i);
-      } else {
-        ++i;
+  // Drops everything of a part. Takes no memory: destructors call it.
+  void Forget(uint64_t part) noexcept {
+    // Values are destroyed without the lock, some at a time.
+    std::array<std::shared_ptr<Slot>, 64> dropped;
+    size_t count = dropped.size();
+    for (size_t next = 0; count == dropped.size(); dropped.fill(nullptr)) {
+      const std::lock_guard lock(mutex_);
+      count = 0;
+      for (next = std::min(next, ring_.size()); next < ring_.size() && count < dropped.size();) {
+        if (ring_[next]->key.part == part) {
+          dropped[count++] = ring_[next];
+          Evict(next);
+        } else {
+          ++next;
+        }
       }
     }
   }
@@ -133,7 +140,7 @@ class ClockCache {
   }
 
   void PutIn(const std::shared_ptr<Slot>& slot) {
-    if (slot->weight > limit_) return EraseSlot(slot);
+    if (slot->weight > limit_ || !HasPlaceInRing()) return EraseSlot(slot);
     while (!HasRoomFor(slot->weight)) {
       if (ring_.empty()) return EraseSlot(slot);
       if (hand_ >= ring_.size()) hand_ = 0;
@@ -145,6 +152,17 @@ class ClockCache {
     }
     ring_.push_back(slot);
     weight_ += slot->weight;
+  }
+
+  // False if there is no memory for a place more.
+  bool HasPlaceInRing() {
+    if (ring_.size() < ring_.capacity()) return true;
+    try {
+      ring_.reserve(std::max<size_t>(2 * ring_.size(), 16));
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
   }
 
   // If so, the room is charged.

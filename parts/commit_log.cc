@@ -1,6 +1,7 @@
 #include "granary/parts/commit_log.h"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -22,7 +23,7 @@ std::vector<std::byte> EncodeLog(const LogOwner& owner, std::span<const std::byt
 void RemoveQuietly(FileSystem& files, const std::string& path) {
   try {
     if (files.Exists(path)) files.Remove(path);
-  } catch (const Error&) {  // the next open removes it
+  } catch (const std::exception&) {  // the next open removes it
   }
 }
 
@@ -255,7 +256,7 @@ void CommitLog::Restore(const Change& change) {
       CutBack();
       doubt_ = Doubt::kNone;
       return;
-    } catch (const Error&) {  // perhaps a new file can be written
+    } catch (const std::exception&) {  // perhaps a new file can be written
     }
   }
   Replace(change.before());

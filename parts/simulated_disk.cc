@@ -358,7 +358,9 @@ class SimulatedFileMap final : public FileMap {
 class SimulatedFileLock final : public FileLock {
  public:
   SimulatedFileLock(std::shared_ptr<State> state, InodePtr inode)
-      : state_(std::move(state)), inode_(std::move(inode)) {}
+      : state_(std::move(state)), inode_(std::move(inode)) {
+    inode_->is_locked = true;
+  }
   ~SimulatedFileLock() override {
     const Lock lock(state_->mutex);
     inode_->is_locked = false;
@@ -564,7 +566,6 @@ std::unique_ptr<FileLock> SimulatedDisk::Lock(const std::string& path) {
                             "other user of it, or open it read-only",
                             path));
   }
-  inode->is_locked = true;
   return std::make_unique<SimulatedFileLock>(state_, inode);
 }
 

@@ -1,5 +1,6 @@
 #include "granary/parts/table_directory.h"
 
+#include <exception>
 #include <utility>
 
 namespace granary {
@@ -9,7 +10,7 @@ namespace {
 void RemoveQuietly(FileSystem& files, const std::string& path) {
   try {
     RemoveTree(files, path);
-  } catch (const Error&) {
+  } catch (const std::exception&) {
   }
 }
 

@@ -1,6 +1,7 @@
 #include "granary/parts/table_recovery.h"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -235,7 +236,7 @@ void MoveBack(TableDirectory& directory, const std::string& part, const std::str
     if (files.Exists(moved)) files.Rename(moved, JoinPath(directory.path(), part));
     files.Remove(moved + kReasonSuffix);
     files.SyncDirectory(directory.path());
-  } catch (const Error&) {  // the next open finds the part missing and says so
+  } catch (const std::exception&) {  // the next open finds the part missing and says so
   }
 }
 

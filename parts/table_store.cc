@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <tuple>
@@ -270,11 +271,14 @@ class TableStore::Impl {
     is_dropped_.store(true);
     const PartSetPtr current = parts();
     for (const VisiblePart& visible : current->parts) SetKept(visible.part, false);
-    auto empty = std::make_shared<PartSet>(*current);
-    empty->parts.clear();
-    ++empty->version;
-    SetParts(std::move(empty));
     directory_->RemoveWhenUnused();
+    try {
+      auto empty = std::make_shared<PartSet>(*current);
+      empty->parts.clear();
+      ++empty->version;
+      SetParts(std::move(empty));
+    } catch (const std::bad_alloc&) {  // the files go with the table instead of now
+    }
   }
 
  private:
@@ -489,7 +493,7 @@ class TableStore::Impl {
   void CopyDefinition() {
     try {
       WriteDefinitionCopy(*options_.files, options_.directory, state_.definition);
-    } catch (const Error&) {
+    } catch (const std::exception&) {
     }
   }
 

@@ -9,6 +9,7 @@
 #include "granary/query/session_state.h"
 #include "granary/query/sql/parser.h"
 #include "granary/query/statements/statement.h"
+#include "granary/table/out_of_memory.h"
 
 namespace granary {
 namespace {
@@ -20,128 +21,33 @@ std::unique_ptr<RunningStatement> Begin(Engine* engine, const SessionState& sess
   return BeginStatement(engine, session.settings(), std::move(parameters), text, options);
 }
 
-}  // namespace
-
-Result::Result(std::unique_ptr<RunningStatement> statement) : statement_(std::move(statement)) {}
-Result::Result(Result&&) noexcept = default;
-Result& Result::operator=(Result&&) noexcept = default;
-Result::~Result() = default;
-
-const Header& Result::columns() const { return statement_->columns(); }
-std::optional<Block> Result::Next() { return statement_->Next(); }
-void Result::Cancel() { statement_->context().Cancel(); }
-const std::string& Result::query_id() const { return statement_->context().query_id(); }
-const std::optional<std::string>& Result::format() const { return statement_->format(); }
-const QuerySettings& Result::settings() const { return statement_->context().settings(); }
-std::vector<std::string> Result::warnings() const { return statement_->context().warnings(); }
-StatementProgress Result::progress() const { return statement_->context().progress(); }
-uint64_t Result::rows_written() const { return statement_->context().rows_written(); }
-
-Block Result::ReadAll() {
-  std::vector<Block> blocks;
-  Block empty;
-  for (const HeaderColumn& column : columns()) {
-    empty.Add(column.name, MakeDefaults(column.type, 0)->Materialize());
-  }
-  blocks.push_back(std::move(empty));
-  while (std::optional<Block> block = Next()) blocks.push_back(std::move(*block));
-  if (blocks.size() == 2) return blocks.back();
-  return ConcatenateBlocks(blocks);
-}
-
-Session::Session(Database* database)
-    : engine_(database->engine_.get()),
-      state_(std::make_unique<SessionState>(engine_->options().settings)) {}
-
-Session::~Session() = default;
-
-QuerySettings Session::settings() const { return state_->settings(); }
-void Session::Set(std::string_view name, const Value& value) { state_->Set(name, value); }
-void Session::SetParameter(std::string_view name, std::string_view text) {
-  state_->SetParameter(name, text);
-}
-
-Result Session::Execute(std::string_view sql, const ExecuteOptions& options) {
-  std::unique_ptr<RunningStatement> running = Begin(engine_, *state_, sql, options);
+std::unique_ptr<RunningStatement> Run(Engine* engine, SessionState* session, std::string_view sql,
+                                      const ExecuteOptions& options) {
+  std::unique_ptr<RunningStatement> running = Begin(engine, *session, sql, options);
   StatementContext& context = running->context();
   const sql::StatementPtr statement = ParseWithLimits(sql, context.settings());
   context.ChangeSettings(SettingsOf(*statement, context.settings()));
   PlanPtr plan = RunStatement({.statement = statement.get(),
                                .text = sql,
                                .context = &context,
-                               .session = state_.get(),
+                               .session = session,
                                .input = options.input});
   running->Start(std::move(plan), statement->format, statement->outfile);
-  return Result(std::move(running));
+  return running;
 }
 
-PreparedStatement Session::Prepare(std::string_view sql) {
-  return PreparedStatement(std::make_shared<PreparedPlan>(engine_, state_->settings(),
-                                                          state_->parameters(), std::string(sql)));
-}
-
-PreparedStatement::PreparedStatement(std::shared_ptr<PreparedPlan> plan)
-    : plan_(std::move(plan)), parameters_(plan_->default_parameters()) {}
-PreparedStatement::PreparedStatement(PreparedStatement&&) noexcept = default;
-PreparedStatement& PreparedStatement::operator=(PreparedStatement&&) noexcept = default;
-PreparedStatement::~PreparedStatement() = default;
-
-const Header& PreparedStatement::parameters() const { return plan_->parameters(); }
-
-Parameters& PreparedStatement::ParametersFor(std::string_view name) {
-  plan_->CheckParameter(name);
-  return parameters_;
-}
-
-Result PreparedStatement::Execute(const ExecuteOptions& options) {
-  if (options.parameters.empty()) return Result(plan_->Execute(parameters_, options));
-  Parameters parameters = parameters_;
-  parameters.Merge(options.parameters);
-  return Result(plan_->Execute(parameters, options));
-}
-
-Inserter::Inserter(Database* database, std::string table)
-    : database_(database), table_(std::move(table)) {}
-
-void Inserter::Append(const Block& block) {
-  rows_ += block.rows();
-  blocks_.push_back(block);
-  if (rows_ >= database_->options().settings.max_insert_block_size) Finish();
-}
-
-void Inserter::Finish() {
-  if (blocks_.empty()) return;
-  database_->Insert(table_, ConcatenateBlocks(blocks_));
-  blocks_.clear();
-  rows_ = 0;
-}
-
-Database::Database(std::unique_ptr<Engine> engine)
-    : engine_(std::move(engine)), default_session_(std::make_unique<Session>(this)) {}
-
-Database::~Database() = default;
-
-std::unique_ptr<Database> Database::Open(DatabaseOptions options) {
-  return std::unique_ptr<Database>(new Database(std::make_unique<Engine>(std::move(options))));
-}
-
-Result Database::Execute(std::string_view sql, const ExecuteOptions& options) {
-  return default_session_->Execute(sql, options);
-}
-
-PreparedStatement Database::Prepare(std::string_view sql) { return default_session_->Prepare(sql); }
-
-void Database::Insert(std::string_view table, const Block& block) {
-  engine_->CheckWritable();
-  const auto running = BeginStatement(engine_.get(), default_session_->settings(), {},
-                                      "INSERT INTO " + std::string(table), {});
+void InsertBlock(Engine* engine, const QuerySettings& settings, std::string_view table,
+                 const Block& block) {
+  engine->CheckWritable();
+  const auto running =
+      BeginStatement(engine, settings, {}, "INSERT INTO " + std::string(table), {});
   StatementContext& context = running->context();
   std::vector<std::string> columns;
   for (const NamedColumn& column : block.columns()) columns.push_back(column.name);
   if (columns.empty()) {
     throw Error(ErrorCode::kNoDataToInsert, "The block to insert has no columns");
   }
-  Insertion insertion(engine_->tables().Get(table), std::move(columns), &context);
+  Insertion insertion(engine->tables().Get(table), std::move(columns), &context);
   for (size_t i = 0; i < block.column_count(); ++i) {
     const DataType& type = insertion.completion().type(i);
     if (block.column(i)->type() == type) continue;
@@ -154,6 +60,130 @@ void Database::Insert(std::string_view table, const Block& block) {
     if (std::exchange(is_taken, true)) return std::nullopt;
     return IncomingRows{block, {}};
   });
+}
+
+}  // namespace
+
+Result::Result(std::unique_ptr<RunningStatement> statement) : statement_(std::move(statement)) {}
+Result::Result(Result&&) noexcept = default;
+Result& Result::operator=(Result&&) noexcept = default;
+Result::~Result() = default;
+
+const Header& Result::columns() const { return statement_->columns(); }
+std::optional<Block> Result::Next() {
+  return TranslatingBadAlloc([&] { return statement_->Next(); });
+}
+void Result::Cancel() { statement_->context().Cancel(); }
+const std::string& Result::query_id() const { return statement_->context().query_id(); }
+const std::optional<std::string>& Result::format() const { return statement_->format(); }
+const QuerySettings& Result::settings() const { return statement_->context().settings(); }
+std::vector<std::string> Result::warnings() const {
+  return TranslatingBadAlloc([&] { return statement_->context().warnings(); });
+}
+StatementProgress Result::progress() const {
+  return TranslatingBadAlloc([&] { return statement_->context().progress(); });
+}
+uint64_t Result::rows_written() const { return statement_->context().rows_written(); }
+
+Block Result::ReadAll() {
+  return TranslatingBadAlloc([&] {
+    std::vector<Block> blocks;
+    Block empty;
+    for (const HeaderColumn& column : columns()) {
+      empty.Add(column.name, MakeDefaults(column.type, 0)->Materialize());
+    }
+    blocks.push_back(std::move(empty));
+    while (std::optional<Block> block = Next()) blocks.push_back(std::move(*block));
+    return blocks.size() == 2 ? blocks.back() : ConcatenateBlocks(blocks);
+  });
+}
+
+Session::Session(Database* database)
+    : engine_(database->engine_.get()), state_(TranslatingBadAlloc([&] {
+        return std::make_unique<SessionState>(engine_->options().settings);
+      })) {}
+
+Session::~Session() = default;
+
+QuerySettings Session::settings() const {
+  return TranslatingBadAlloc([&] { return state_->settings(); });
+}
+void Session::Set(std::string_view name, const Value& value) {
+  TranslatingBadAlloc([&] { state_->Set(name, value); });
+}
+void Session::SetParameter(std::string_view name, std::string_view text) {
+  TranslatingBadAlloc([&] { state_->SetParameter(name, text); });
+}
+
+Result Session::Execute(std::string_view sql, const ExecuteOptions& options) {
+  return TranslatingBadAlloc([&] { return Result(Run(engine_, state_.get(), sql, options)); });
+}
+
+PreparedStatement Session::Prepare(std::string_view sql) {
+  return TranslatingBadAlloc([&] {
+    return PreparedStatement(std::make_shared<PreparedPlan>(
+        engine_, state_->settings(), state_->parameters(), std::string(sql)));
+  });
+}
+
+PreparedStatement::PreparedStatement(std::shared_ptr<PreparedPlan> plan)
+    : plan_(std::move(plan)), parameters_(plan_->default_parameters()) {}
+PreparedStatement::PreparedStatement(PreparedStatement&&) noexcept = default;
+PreparedStatement& PreparedStatement::operator=(PreparedStatement&&) noexcept = default;
+PreparedStatement::~PreparedStatement() = default;
+
+const Header& PreparedStatement::parameters() const { return plan_->parameters(); }
+
+Parameters& PreparedStatement::ParametersFor(std::string_view name) {
+  TranslatingBadAlloc([&] { plan_->CheckParameter(name); });
+  return parameters_;
+}
+
+Result PreparedStatement::Execute(const ExecuteOptions& options) {
+  return TranslatingBadAlloc([&] {
+    if (options.parameters.empty()) return Result(plan_->Execute(parameters_, options));
+    Parameters parameters = parameters_;
+    parameters.Merge(options.parameters);
+    return Result(plan_->Execute(parameters, options));
+  });
+}
+
+Inserter::Inserter(Database* database, std::string table)
+    : database_(database), table_(std::move(table)) {}
+
+void Inserter::Append(const Block& block) {
+  TranslatingBadAlloc([&] { blocks_.push_back(block); });
+  rows_ += block.rows();
+  if (rows_ >= database_->options().settings.max_insert_block_size) Finish();
+}
+
+void Inserter::Finish() {
+  if (blocks_.empty()) return;
+  TranslatingBadAlloc([&] { database_->Insert(table_, ConcatenateBlocks(blocks_)); });
+  blocks_.clear();
+  rows_ = 0;
+}
+
+Database::Database(std::unique_ptr<Engine> engine)
+    : engine_(std::move(engine)), default_session_(std::make_unique<Session>(this)) {}
+
+Database::~Database() = default;
+
+std::unique_ptr<Database> Database::Open(DatabaseOptions options) {
+  return TranslatingBadAlloc([&] {
+    return std::unique_ptr<Database>(new Database(std::make_unique<Engine>(std::move(options))));
+  });
+}
+
+Result Database::Execute(std::string_view sql, const ExecuteOptions& options) {
+  return default_session_->Execute(sql, options);
+}
+
+PreparedStatement Database::Prepare(std::string_view sql) { return default_session_->Prepare(sql); }
+
+void Database::Insert(std::string_view table, const Block& block) {
+  TranslatingBadAlloc(
+      [&] { InsertBlock(engine_.get(), default_session_->settings(), table, block); });
 }
 
 bool Database::Cancel(std::string_view query_id) { return engine_->processes().Cancel(query_id); }

@@ -7,10 +7,11 @@
 //   10"); search.Bind("q", query);  // a span of floats granary::Result result = search.Execute();
 //   while (auto block = result.Next()) { ... block->columns() ... }
 //
-// Every call throws granary::Error (table/error.h) when it fails; a failed statement changes
-// nothing. Database and Session may be used from any number of threads at once; a Result, a
-// PreparedStatement and an Inserter belong to one thread at a time (but Result::Cancel may be
-// called from any). All of them must be gone before the Database is.
+// Every call throws granary::Error (table/error.h) when it fails, MEMORY_LIMIT_EXCEEDED where the
+// process has no more memory; a failed statement changes nothing. Database and Session may be used
+// from any number of threads at once; a Result, a PreparedStatement and an Inserter belong to one
+// thread at a time (but Result::Cancel may be called from any). All of them must be gone before the
+// Database is.
 //
 // The library starts threads only inside Database, prints nothing and never ends the process.
 #pragma once
@@ -58,11 +59,11 @@ struct DatabaseOptions {
   std::string path;
   // Statements that write fail with READONLY; takes no lock, may be opened beside a writer.
   bool read_only = false;
-  // If the catalogue or a table's commit log is damaged or lost, makes a new one from what can still
-  // be read of it and from the tables and parts on disk, and tells on_warning what it did. Nothing
-  // is deleted: what is not taken up goes to detached/. Without it a database whose catalogue is
-  // damaged does not open, and a table whose log is damaged answers CORRUPTED_DATA until SYSTEM
-  // RESTORE TABLE does the same for it. Not with read_only.
+  // If the catalogue or a table's commit log is damaged or lost, makes a new one from what can
+  // still be read of it and from the tables and parts on disk, and tells on_warning what it did.
+  // Nothing is deleted: what is not taken up goes to detached/. Without it a database whose
+  // catalogue is damaged does not open, and a table whose log is damaged answers CORRUPTED_DATA
+  // until SYSTEM RESTORE TABLE does the same for it. Not with read_only.
   bool restore = false;
   // Threads that work on statements, callers included. 0: one per core.
   size_t threads = 0;
@@ -79,7 +80,7 @@ struct DatabaseOptions {
   // Settings of every table, where CREATE TABLE ... SETTINGS does not say otherwise.
   TableSettings table_settings;
   // Called from any thread with what went wrong but did not fail a statement: damaged indexes,
-  // parts put aside, failed background merges.
+  // parts put aside, failed background merges. What it throws is ignored.
   std::function<void(const std::string&)> on_warning;
   // For tests: the disk, the time (outlives the Database), the seed of everything random.
   std::shared_ptr<FileSystem> file_system;  // null: that of the system, or memory
@@ -96,7 +97,8 @@ struct ExecuteOptions {
   // Data of INSERT ... FORMAT that follows what stands in the statement's own text: fills the
   // buffer, returns the number of bytes, 0 at the end.
   std::function<size_t(std::span<char> buffer)> input;
-  // Called about ten times a second while the statement runs, from another thread.
+  // Called about ten times a second while the statement runs, from another thread. What it throws
+  // is ignored.
   std::function<void(const StatementProgress&)> on_progress;
   // Cancelled from any thread, it cancels the statement, also while Execute itself runs; so do KILL
   // QUERY and Result::Cancel, through the same token. For one statement. Null: one is made.

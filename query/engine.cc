@@ -88,7 +88,10 @@ void Engine::CheckWritable() const {
 std::string Engine::NewQueryId() { return "query-" + std::to_string(++query_ids_); }
 
 void Engine::Warn(const std::string& message) const {
-  if (options_.on_warning) options_.on_warning(message);
+  try {
+    if (options_.on_warning) options_.on_warning(message);
+  } catch (...) {  // a warning fails no statement and ends no thread
+  }
 }
 
 }  // namespace granary

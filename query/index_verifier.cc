@@ -1,6 +1,9 @@
 #include "granary/query/index_verifier.h"
 
+#include <new>
 #include <utility>
+
+#include "granary/table/out_of_memory.h"
 
 #if defined(__linux__)
 #include <sys/resource.h>
@@ -63,12 +66,16 @@ void IndexVerifier::VerifyNow(const std::weak_ptr<const Part>& weak) {
   const PartPtr part = weak.lock();
   if (part == nullptr) return;
   try {
-    part->Warm(true, task_);
-  } catch (const Error& error) {
-    if (!task_.cancelled()) {
-      task_.Warn("The indexes of part " + part->name_text() +
-                 " could not be verified: " + error.message());
+    try {
+      part->Warm(true, task_);
+    } catch (const Error& error) {
+      if (!task_.cancelled()) {
+        task_.Warn("The indexes of part " + part->name_text() +
+                   " could not be verified: " + error.message());
+      }
     }
+  } catch (const std::bad_alloc&) {
+    task_.Warn(OutOfMemoryError().message());
   }
 }
 

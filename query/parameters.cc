@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "granary/query/formats/input_format.h"
+#include "granary/table/out_of_memory.h"
 
 namespace granary {
 namespace {
@@ -46,25 +47,35 @@ ColumnPtr FromValue(const Value& value, const DataType& type) {
 
 }  // namespace
 
+template <class Make>
+void Parameters::Give(std::string_view name, Make&& make) {
+  TranslatingBadAlloc([&] {
+    Given given = make();
+    values_[std::string(name)] = std::move(given);
+  });
+}
+
 void Parameters::Set(std::string_view name, std::span<const float> vector) {
-  values_[std::string(name)] = {.floats = Copied(vector), .length = vector.size()};
+  Give(name, [&] { return Given{.floats = Copied(vector), .length = vector.size()}; });
 }
 
 void Parameters::Set(std::string_view name, std::span<const double> vector) {
-  values_[std::string(name)] = {.doubles = Copied(vector), .length = vector.size()};
+  Give(name, [&] { return Given{.doubles = Copied(vector), .length = vector.size()}; });
 }
 
 void Parameters::SetMatrix(std::string_view name, std::span<const float> values,
                            size_t dimensions) {
-  if (dimensions == 0 || values.size() % dimensions != 0) {
-    throw Error(ErrorCode::kBadArguments, std::to_string(values.size()) +
-                                              " values are no matrix of vectors of " +
-                                              std::to_string(dimensions) + " dimensions");
-  }
-  auto elements = std::make_shared<NumberColumn<float>>(
-      DataType(TypeId::kFloat32), std::vector<float>(values.begin(), values.end()));
-  values_[std::string(name)] = {
-      .matrix = ArrayColumn::Uniform(std::move(elements), dimensions, values.size() / dimensions)};
+  Give(name, [&] {
+    if (dimensions == 0 || values.size() % dimensions != 0) {
+      throw Error(ErrorCode::kBadArguments, std::to_string(values.size()) +
+                                                " values are no matrix of vectors of " +
+                                                std::to_string(dimensions) + " dimensions");
+    }
+    auto elements = std::make_shared<NumberColumn<float>>(
+        DataType(TypeId::kFloat32), std::vector<float>(values.begin(), values.end()));
+    return Given{.matrix = ArrayColumn::Uniform(std::move(elements), dimensions,
+                                                values.size() / dimensions)};
+  });
 }
 
 std::optional<std::span<const float>> Parameters::Floats(std::string_view name) const {
@@ -85,15 +96,17 @@ ColumnPtr Parameters::MatrixRows(std::string_view name) const {
 }
 
 void Parameters::Set(std::string_view name, Value value) {
-  values_[std::string(name)] = {.value = std::move(value)};
+  Give(name, [&] { return Given{.value = std::move(value)}; });
 }
 
 void Parameters::SetText(std::string_view name, std::string_view text) {
-  values_[std::string(name)] = {.text = std::string(text)};
+  Give(name, [&] { return Given{.text = std::string(text)}; });
 }
 
 void Parameters::Merge(const Parameters& other) {
-  for (const auto& [name, given] : other.values_) values_.insert_or_assign(name, given);
+  TranslatingBadAlloc([&] {
+    for (const auto& [name, given] : other.values_) values_.insert_or_assign(name, given);
+  });
 }
 
 bool Parameters::SameValue(const Parameters& other, std::string_view name) const {

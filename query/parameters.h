@@ -74,6 +74,9 @@ class Parameters {
     std::optional<Value> value;  // or a value
     std::string text;            // or text
   };
+  template <class Make>
+  void Give(std::string_view name, Make&& make);
+
   std::map<std::string, Given, std::less<>> values_;
   std::set<std::string, std::less<>>* log_ = nullptr;
 };

@@ -20,21 +20,17 @@ ProcessList::~ProcessList() {
 
 void ProcessList::Add(StatementContext* statement,
                       std::function<void(const StatementProgress&)> on_progress) {
-  const bool reports = static_cast<bool>(on_progress);
-  {
-    std::lock_guard lock(mutex_);
-    const bool added =
-        running_.try_emplace(statement->query_id(), Entry{statement, std::move(on_progress)})
-            .second;
-    if (!added) {
-      throw Error(ErrorCode::kQueryIdAlreadyRunning,
-                  "A statement with the query id '" + statement->query_id() +
-                      "' is running already; choose another id or leave it out");
-    }
+  if (on_progress) {
+    std::lock_guard lock(report_mutex_);
+    if (!reporter_.joinable()) reporter_ = std::thread([this] { ReportLoop(); });
   }
-  if (!reports) return;
-  std::lock_guard lock(report_mutex_);
-  if (!reporter_.joinable()) reporter_ = std::thread([this] { ReportLoop(); });
+  std::lock_guard lock(mutex_);
+  const bool added =
+      running_.try_emplace(statement->query_id(), Entry{statement, std::move(on_progress)}).second;
+  if (added) return;
+  throw Error(ErrorCode::kQueryIdAlreadyRunning,
+              "A statement with the query id '" + statement->query_id() +
+                  "' is running already; choose another id or leave it out");
 }
 
 void ProcessList::Remove(StatementContext* statement) {
@@ -83,15 +79,22 @@ std::vector<ProcessList::Process> ProcessList::List() const {
 void ProcessList::ReportLoop() {
   std::unique_lock report_lock(report_mutex_);
   while (!stop_.wait_for(report_lock, kReportEvery, [this] { return stopping_; })) {
-    std::vector<std::pair<std::function<void(const StatementProgress&)>, StatementProgress>> calls;
-    {
-      std::lock_guard lock(mutex_);
-      for (const auto& [query_id, entry] : running_) {
-        if (entry.on_progress) calls.emplace_back(entry.on_progress, entry.statement->progress());
-      }
+    try {
+      Report();
+    } catch (...) {  // no memory, or a callback that throws: this report is left out
     }
-    for (const auto& [on_progress, progress] : calls) on_progress(progress);
   }
+}
+
+void ProcessList::Report() const {
+  std::vector<std::pair<std::function<void(const StatementProgress&)>, StatementProgress>> calls;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [query_id, entry] : running_) {
+      if (entry.on_progress) calls.emplace_back(entry.on_progress, entry.statement->progress());
+    }
+  }
+  for (const auto& [on_progress, progress] : calls) on_progress(progress);
 }
 
 }  // namespace granary

@@ -49,6 +49,7 @@ class ProcessList {
   };
 
   void ReportLoop();
+  void Report() const;
 
   mutable std::mutex mutex_;
   std::map<std::string, Entry, std::less<>> running_;

@@ -1,5 +1,6 @@
 #include "granary/query/statement_context.h"
 
+#include <new>
 #include <utility>
 
 #include "granary/query/engine.h"
@@ -60,9 +61,10 @@ void StatementContext::MakeTask() {
 }
 
 void StatementContext::Warn(const std::string& message) {
-  {
+  try {
     std::lock_guard lock(mutex_);
     warnings_.push_back(message);
+  } catch (const std::bad_alloc&) {  // a warning fails no statement
   }
   engine_->Warn(message);
 }

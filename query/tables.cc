@@ -1,6 +1,7 @@
 #include "granary/query/tables.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "granary/merge/background_merges.h"
@@ -120,7 +121,9 @@ std::vector<TablePtr> Tables::List() const {
 void Tables::Create(const std::string& name, const std::string& definition,
                     const TaskContext& context) {
   std::lock_guard change(change_mutex_);
-  TablePtr table;
+  // What takes memory comes before the catalogue says that there is a table.
+  decltype(tables_) made;
+  TablePtr& table = made[name];
   try {
     catalog_->Create(name, [&](const CatalogTable& place) {
       TableStore::Create(StoreOptions(place), definition);
@@ -131,7 +134,7 @@ void Tables::Create(const std::string& name, const std::string& definition,
     throw;
   }
   std::unique_lock lock(mutex_);
-  tables_.emplace(name, std::move(table));
+  tables_.merge(made);
 }
 
 void Tables::Drop(const std::string& name) {
@@ -156,7 +159,7 @@ void Tables::DropDamaged(const std::string& name) {
   }
   try {
     RemoveTree(*options_.files, directory);
-  } catch (const Error&) {  // the next open removes it
+  } catch (const std::exception&) {  // the next open removes it
   }
 }
 
@@ -166,19 +169,21 @@ void Tables::Rename(const std::string& from, const std::string& to) {
   if (Exists(to)) {
     throw Error(ErrorCode::kTableAlreadyExists, "Table '" + to + "' already exists");
   }
+  decltype(tables_) renamed;
+  renamed.emplace(to, std::make_shared<const Table>(Table{to, table->store}));
   NameDefinition(*table->store, to);
   try {
     catalog_->Rename(from, to);
   } catch (...) {
     try {
       NameDefinition(*table->store, from);
-    } catch (const Error&) {  // the next open does it
+    } catch (const std::exception&) {  // the next open does it
     }
     throw;
   }
   std::unique_lock lock(mutex_);
   tables_.erase(from);
-  tables_.emplace(to, std::make_shared<const Table>(Table{to, table->store}));
+  tables_.merge(renamed);
 }
 
 std::vector<std::string> Tables::Restore(const std::string& name, const TaskContext& context) {

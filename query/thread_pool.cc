@@ -39,12 +39,19 @@ struct ThreadPool::Job {
 };
 
 ThreadPool::ThreadPool(size_t threads) {
-  for (size_t worker = 1; worker < threads; ++worker) {
-    workers_.emplace_back([this] { WorkerLoop(); });
+  try {
+    for (size_t worker = 1; worker < threads; ++worker) {
+      workers_.emplace_back([this] { WorkerLoop(); });
+    }
+  } catch (...) {
+    Stop();
+    throw;
   }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { Stop(); }
+
+void ThreadPool::Stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;

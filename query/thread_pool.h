@@ -34,6 +34,7 @@ class ThreadPool {
   void Run(size_t count, const std::function<void(size_t)>& run, Priority priority,
            size_t helpers_max);
   void WorkerLoop();
+  void Stop();
   Job* NextJob();
 
   std::mutex mutex_;

@@ -19,6 +19,14 @@ using ValueArray = std::vector<Value>;
 struct Value : std::variant<uint64_t, int64_t, double, std::string, ValueArray> {
   using variant::variant;
 
+  Value() = default;
+  // Not that of the variant: where it throws (no memory for a string), libstdc++ 12 goes on to
+  // destroy what has not been made.
+  Value(const Value& other) : Value() { variant::operator=(other); }
+  Value(Value&&) = default;
+  Value& operator=(const Value&) = default;
+  Value& operator=(Value&&) = default;
+
   bool is_uint() const { return index() == 0; }
   bool is_int() const { return index() == 1; }
   bool is_float() const { return index() == 2; }

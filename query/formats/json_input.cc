@@ -1,5 +1,8 @@
 #include "granary/query/formats/json_input.h"
 
+#include <new>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "granary/query/formats/text_scan.h"
@@ -35,6 +38,16 @@ size_t FindObjectEnd(std::string_view window) {
   }
   return window.npos;
 }
+
+// To look behind a document: simdjson 3.0 gives one without complaint whose strings have no memory
+// to be unescaped to.
+class CheckedDocument : public simdjson::ondemand::document {
+ public:
+  explicit CheckedDocument(simdjson::ondemand::document&& document)
+      : simdjson::ondemand::document(std::move(document)) {
+    if (iter.string_buf_loc() == nullptr) throw std::bad_alloc();
+  }
+};
 
 }  // namespace
 
@@ -92,12 +105,14 @@ void JsonEachRowInput::ReadObject(std::string_view text) {
     padded_.append(simdjson::SIMDJSON_PADDING, ' ');
     begin = padded_.data();
   }
-  simdjson::ondemand::document document;
-  simdjson::ondemand::object object;
+  simdjson::ondemand::document parsed;
   auto error =
-      parser_.iterate(begin, text.size(), text.size() + simdjson::SIMDJSON_PADDING).get(document);
-  if (!error) error = document.get_object().get(object);
+      parser_.iterate(begin, text.size(), text.size() + simdjson::SIMDJSON_PADDING).get(parsed);
+  if (error == simdjson::MEMALLOC) throw std::bad_alloc();
   if (error) ThrowBadJson(error, text);
+  CheckedDocument document(std::move(parsed));
+  simdjson::ondemand::object object;
+  if ((error = document.get_object().get(object))) ThrowBadJson(error, text);
   next_column_ = 0;
   for (simdjson::simdjson_result<simdjson::ondemand::field> item : object) {
     simdjson::ondemand::field field;

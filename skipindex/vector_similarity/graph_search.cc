@@ -338,7 +338,10 @@ std::unique_ptr<Beam> BeamPool::Take() {
 
 void BeamPool::Return(std::unique_ptr<Beam> beam) {
   const std::lock_guard lock(mutex_);
-  free_.push_back(std::move(beam));
+  try {
+    free_.push_back(std::move(beam));
+  } catch (const std::bad_alloc&) {  // without room for it the beam goes: destructors return them
+  }
 }
 
 size_t BeamPool::heap_bytes() const {

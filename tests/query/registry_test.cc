@@ -22,6 +22,13 @@
 namespace granary {
 namespace {
 
+// Sanitizers slow a statement down tenfold: they get a part of the calls.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr size_t kOneOf = 4;
+#else
+constexpr size_t kOneOf = 1;
+#endif
+
 // The first column of a result as text, a row each, or the error.
 struct Outcome {
   std::string type;
@@ -101,6 +108,9 @@ class RegistryTest : public ::testing::Test {
   size_t Below(size_t limit) {
     return std::uniform_int_distribution<size_t>(0, limit - 1)(random_);
   }
+
+  // Whether this call is left out.
+  bool Skips() { return kOneOf > 1 && Below(kOneOf) != 0; }
 
   static const std::vector<RegistryType>& Types() { return RegistryTypes(); }
 
@@ -189,7 +199,7 @@ class FunctionRegistryTest : public RegistryTest {
   bool Try(const FunctionDefinition& function, const CallArguments& arguments) {
     const std::string call = Call(function.name, arguments.columns);
     const Outcome stored = Run("SELECT " + call + " FROM stored ORDER BY id");
-    if (stored.succeeded()) EXPECT_EQ(stored.rows.size(), kRegistryRows) << call;
+    EXPECT_TRUE(!stored.succeeded() || stored.rows.size() == kRegistryRows) << call;
     const Outcome constant = Run("SELECT " + Call(function.name, arguments.constants));
     if (!stored.succeeded() && !constant.succeeded()) return false;
     Run("SELECT " + call + " FROM stored WHERE id > 9");
@@ -247,6 +257,7 @@ class FunctionRegistryTest : public RegistryTest {
       if (!takes) tuples.resize(std::min<size_t>(tuples.size(), 1));
       if (takes) fitting.clear();
       for (const std::vector<size_t>& types : tuples) {
+        if (count > 1 && Skips()) continue;
         if (!Try(function, ArgumentsOf(types))) continue;
         has_succeeded = true;
         fitting.push_back(types);
@@ -301,6 +312,7 @@ class FunctionRegistryTest : public RegistryTest {
                                              "(x, y) -> x = y"};
     bool has_succeeded = false;
     const auto try_lambda = [&](const std::string& lambda, const std::vector<size_t>& types) {
+      if (Skips()) return;
       CallArguments arguments = ArgumentsOf(types);
       arguments.columns.insert(arguments.columns.begin(), lambda);
       arguments.constants.insert(arguments.constants.begin(), lambda);
@@ -347,7 +359,7 @@ TEST_F(FunctionRegistryTest, EveryFunctionTakesOrRefusesWhateverItIsGiven) {
     if (const auto known = KnownCalls().find(function->name); known != KnownCalls().end()) {
       has_succeeded |= TryKnownCall(*function, known->second);
     }
-    EXPECT_TRUE(has_succeeded) << "no call of " << function->name << " was accepted";
+    EXPECT_TRUE(has_succeeded || kOneOf > 1) << "no call of " << function->name << " was accepted";
   }
   std::printf("%llu statements\n", static_cast<unsigned long long>(statements_));
 }
@@ -427,6 +439,7 @@ TEST_F(AggregateRegistryTest, EveryAggregateTakesOrRefusesWhateverItIsGiven) {
       has_succeeded |= TryTypes(function, {}, has_condition);
       TryTypes(function, {}, false);
       for (size_t type = 0; type < Types().size(); ++type) {
+        if (Skips()) continue;
         has_succeeded |= TryTypes(function, {type}, has_condition);
         has_succeeded |= TryTypes(function, {Below(Types().size()), type}, has_condition);
         const std::string& parameters = kParameters[type % kParameters.size()];
@@ -437,7 +450,7 @@ TEST_F(AggregateRegistryTest, EveryAggregateTakesOrRefusesWhateverItIsGiven) {
       for (const std::string& parameters : kParameters) TryTypes(function + parameters, {}, false);
       TryTypes(function, {Below(Types().size()), Below(Types().size()), 0}, has_condition);
     }
-    EXPECT_TRUE(has_succeeded) << "no call of " << name << " was accepted";
+    EXPECT_TRUE(has_succeeded || kOneOf > 1) << "no call of " << name << " was accepted";
   }
   std::printf("%llu statements\n", static_cast<unsigned long long>(statements_));
 }
