@@ -178,19 +178,34 @@ class CatalogRestoration {
       state_.next_id = std::max(state_.next_id, id + 1);
       const TableTraces traces = FindTableTraces(files_, path);
       if (database_ == 0 && traces.owner) database_ = traces.owner->database;
-      const bool is_named =
-          std::any_of(state_.tables.begin(), state_.tables.end(),
-                      [id = id](const auto& table) { return table.second == id; });
-      if (!is_named && !state_.dropped.contains(id)) TakeUp(id, path, traces.definition);
+      const auto named = std::find_if(state_.tables.begin(), state_.tables.end(),
+                                      [id = id](const auto& table) { return table.second == id; });
+      if (named != state_.tables.end()) {
+        TakeUpName(named->first, NameIn(traces.definition));
+      } else if (!state_.dropped.contains(id)) {
+        TakeUp(id, path, NameIn(traces.definition));
+      }
     }
   }
 
-  void TakeUp(uint64_t id, const std::string& path, const std::string& definition) {
-    std::string name;
+  std::string NameIn(const std::string& definition) const {
     try {
-      if (!definition.empty()) name = name_of_(definition);
+      return definition.empty() ? "" : name_of_(definition);
     } catch (const Error&) {  // not a definition
+      return "";
     }
+  }
+
+  // RENAME changes the definition first: if the names differ, its record may be what is lost.
+  void TakeUpName(std::string recorded, const std::string& defined) {
+    if (defined.empty() || state_.tables.contains(defined)) return;
+    Report(fmt::format("Table {} was renamed to {}, as its definition says", recorded, defined));
+    const uint64_t id = state_.tables.at(recorded);
+    state_.tables.erase(recorded);
+    state_.tables[defined] = id;
+  }
+
+  void TakeUp(uint64_t id, const std::string& path, std::string name) {
     if (name.empty()) name = fmt::format("restored_{}", id);
     while (state_.tables.contains(name)) name += fmt::format("_{}", id);
     state_.tables[name] = id;

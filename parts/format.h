@@ -19,7 +19,8 @@ constexpr uint32_t kLogMagic = FourCharacters("GRLG");
 constexpr uint32_t kLogRecordMagic = FourCharacters("GRRC");
 constexpr uint32_t kDurablePointMagic = FourCharacters("GRDP");
 
-constexpr uint16_t kPartFormatVersion = 1;
+constexpr uint16_t kPartFormatVersion = 2;
+constexpr uint16_t kPartFormatWithoutOwner = 1;  // still read
 constexpr uint16_t kLogFormatVersion = 2;
 constexpr uint16_t kSubIndexFormatVersion = 1;
 

@@ -105,6 +105,10 @@ PartIndex ReadIndex(ByteReader& in, StreamLocation& stream) {
 
 void WriteBody(const Manifest& manifest, ByteWriter& out) {
   WritePartName(manifest.name, out);
+  if (manifest.owner) {
+    out.Write<uint64_t>(manifest.owner->database);
+    out.Write<uint64_t>(manifest.owner->table);
+  }
   out.WriteVarint(manifest.rows);
   out.WriteVarint(manifest.granule_rows);
   out.WriteVarint(manifest.raw_bytes);
@@ -133,9 +137,14 @@ void WriteBody(const Manifest& manifest, ByteWriter& out) {
   }
 }
 
-Manifest ReadBody(ByteReader& in) {
+Manifest ReadBody(uint16_t version, ByteReader& in) {
   Manifest manifest;
   manifest.name = ReadPartName(in);
+  if (version > kPartFormatWithoutOwner) {
+    manifest.owner.emplace();
+    manifest.owner->database = in.Read<uint64_t>();
+    manifest.owner->table = in.Read<uint64_t>();
+  }
   manifest.rows = in.ReadVarint();
   manifest.granule_rows = in.ReadVarint();
   manifest.raw_bytes = in.ReadVarint();
@@ -286,7 +295,7 @@ std::vector<std::byte> EncodeManifest(const Manifest& manifest) {
   WriteBody(manifest, body);
   ByteWriter header;
   header.Write<uint32_t>(kManifestMagic);
-  header.Write<uint16_t>(kPartFormatVersion);
+  header.Write<uint16_t>(manifest.owner ? kPartFormatVersion : kPartFormatWithoutOwner);
   header.Write<uint16_t>(0);
   header.Write<uint64_t>(body.size());
   header.Write<uint64_t>(RoundUp(kHeaderBytes + body.size(), kStreamAlignment) +
@@ -313,10 +322,11 @@ DecodedManifest DecodeManifest(std::span<const std::byte> file, uint64_t file_by
   const auto covered = file.subspan(kChecksumBytes, kHeaderBytes - kChecksumBytes + body_bytes);
   if (Checksum(covered, 0) != checksum) header.ThrowCorrupted("its checksum does not match");
   // Only now: a damaged version is no newer one.
-  if (version != kPartFormatVersion) {
+  if (version < kPartFormatWithoutOwner || version > kPartFormatVersion) {
     throw Error(ErrorCode::kUnknownFormatVersion,
-                fmt::format("{} has format version {}; this build of Granary reads version {}",
-                            what, version, kPartFormatVersion));
+                fmt::format("{} has format version {}; this build of Granary reads versions {} to "
+                            "{}",
+                            what, version, kPartFormatWithoutOwner, kPartFormatVersion));
   }
   if (expected_bytes != file_bytes) {
     header.ThrowCorrupted(
@@ -326,7 +336,7 @@ DecodedManifest DecodeManifest(std::span<const std::byte> file, uint64_t file_by
   decoded.streams_offset = RoundUp(kHeaderBytes + body_bytes, kStreamAlignment);
   if (decoded.streams_offset > file_bytes) header.ThrowCorrupted("the file ends early");
   ByteReader in(body, what);
-  decoded.manifest = ReadBody(in);
+  decoded.manifest = ReadBody(version, in);
   in.ExpectEnd();
   decoded.manifest.stream_bytes = file_bytes - decoded.streams_offset;
   Validator(decoded.manifest, in).Check();

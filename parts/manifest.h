@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "granary/parts/log_format.h"
 #include "granary/parts/part.h"
 #include "granary/table/types.h"
 #include "granary/table/value.h"
@@ -47,6 +48,8 @@ struct ManifestColumn {
 
 struct Manifest {
   PartName name;
+  // The table whose part it is; nothing in format version 1.
+  std::optional<LogOwner> owner;
   uint64_t rows = 0;
   uint64_t granule_rows = 0;
   uint64_t raw_bytes = 0;

@@ -137,6 +137,8 @@ class PartWriter::Impl {
 
   uint64_t Seed(uint64_t stream) const {
     ByteWriter identity;
+    identity.Write<uint64_t>(directory_->table().owner().database);
+    identity.Write<uint64_t>(directory_->table().owner().table);
     identity.WriteString(options_.name.text());
     identity.Write<int64_t>(created_ns_);
     return Checksum(identity.bytes(), stream);
@@ -262,6 +264,7 @@ class PartWriter::Impl {
   Manifest DescribePart(StreamLayout& layout) const {
     Manifest manifest;
     manifest.name = options_.name;
+    manifest.owner = directory_->table().owner();
     manifest.rows = rows_;
     manifest.granule_rows = granule_rows_;
     manifest.raw_bytes = raw_bytes_;

@@ -64,6 +64,10 @@ void StoredPart::ReadManifest() {
     throw Error(ErrorCode::kCorruptedData,
                 fmt::format("{} belongs to another part, {}", path, manifest_.name.text()));
   }
+  if (manifest_.owner && *manifest_.owner != directory_->table().owner()) {
+    throw Error(ErrorCode::kCorruptedData, fmt::format("{} belongs to a part of another table, {}",
+                                                       path, manifest_.owner->table));
+  }
 }
 
 void StoredPart::CheckFile(size_t number) {

@@ -17,8 +17,8 @@ void RemoveQuietly(FileSystem& files, const std::string& path) {
 }  // namespace
 
 TableDirectory::TableDirectory(std::shared_ptr<FileSystem> files, std::string path,
-                               std::shared_ptr<StorageCaches> caches)
-    : files_(std::move(files)), path_(std::move(path)), caches_(std::move(caches)) {}
+                               const LogOwner& owner, std::shared_ptr<StorageCaches> caches)
+    : files_(std::move(files)), path_(std::move(path)), owner_(owner), caches_(std::move(caches)) {}
 
 TableDirectory::~TableDirectory() {
   if (remove_when_unused_.load()) RemoveQuietly(*files_, path_);

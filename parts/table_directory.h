@@ -7,6 +7,7 @@
 #include <string>
 
 #include "granary/parts/file_system.h"
+#include "granary/parts/log_format.h"
 #include "granary/parts/storage_caches.h"
 
 namespace granary {
@@ -14,7 +15,7 @@ namespace granary {
 // Shared by a TableStore, its parts and its writers.
 class TableDirectory {
  public:
-  TableDirectory(std::shared_ptr<FileSystem> files, std::string path,
+  TableDirectory(std::shared_ptr<FileSystem> files, std::string path, const LogOwner& owner,
                  std::shared_ptr<StorageCaches> caches);
   ~TableDirectory();
   TableDirectory(const TableDirectory&) = delete;
@@ -22,6 +23,8 @@ class TableDirectory {
 
   FileSystem& files() const { return *files_; }
   const std::string& path() const { return path_; }
+  // Which table it is; its parts say so too.
+  const LogOwner& owner() const { return owner_; }
   StorageCaches& caches() const { return *caches_; }
   // The table was dropped: nothing needs to survive the last user.
   void RemoveWhenUnused() { remove_when_unused_.store(true); }
@@ -29,6 +32,7 @@ class TableDirectory {
  private:
   const std::shared_ptr<FileSystem> files_;
   const std::string path_;
+  const LogOwner owner_;
   const std::shared_ptr<StorageCaches> caches_;
   std::atomic<bool> remove_when_unused_{false};
 };

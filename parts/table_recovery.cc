@@ -25,8 +25,8 @@ class Recovery {
   // Nothing if the log changed underneath.
   std::optional<RecoveredTable> Run(bool is_last_attempt) {
     RecoveredTable table;
-    table.directory =
-        std::make_shared<TableDirectory>(options_.files, options_.directory, options_.caches);
+    table.directory = std::make_shared<TableDirectory>(options_.files, options_.directory,
+                                                       options_.owner, options_.caches);
     ReadLog(table);
     const bool may_retry = options_.read_only && !is_last_attempt;
     if (const std::optional<std::string> missing = FindMissingPart(table)) {

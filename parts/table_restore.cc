@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "granary/parts/commit_log.h"
+#include "granary/parts/manifest.h"
 #include "granary/parts/stored_part.h"
 #include "granary/parts/table_directory.h"
 #include "granary/parts/table_log.h"
@@ -78,8 +79,8 @@ class Restoration {
       : options_(options),
         context_(context),
         log_path_(JoinPath(options.directory, kCommitLogFile)),
-        directory_(
-            std::make_shared<TableDirectory>(options.files, options.directory, options.caches)),
+        directory_(std::make_shared<TableDirectory>(options.files, options.directory, options.owner,
+                                                    options.caches)),
         remains_(CommitLog::Salvage(*options.files, log_path_, options.owner)),
         known_(log_path_) {}
 
@@ -239,6 +240,21 @@ class Restoration {
   std::vector<std::string> report_;
 };
 
+// What the first part with a whole manifest says.
+std::optional<LogOwner> OwnerOfParts(FileSystem& files, const std::string& directory) {
+  for (const std::string& name : files.List(directory)) {
+    const std::string path = JoinPath(JoinPath(directory, name), kManifestFile);
+    if (!files.Exists(path)) continue;
+    try {
+      const std::vector<std::byte> file = ReadWholeFile(files, path);
+      const Manifest manifest = DecodeManifest(file, file.size(), path).manifest;
+      if (manifest.owner) return manifest.owner;
+    } catch (const Error&) {  // the next one may tell
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<std::string> RestoreTable(const TableStoreOptions& options,
@@ -252,7 +268,9 @@ TableTraces FindTableTraces(FileSystem& files, const std::string& directory) {
   StateOfRemains known(path);
   known.Apply(remains.records);
   known.Apply(remains.beyond_gap);
-  return {FindDefinition(files, directory, known.state.definition), remains.owner};
+  const std::optional<LogOwner> owner =
+      remains.owner ? remains.owner : OwnerOfParts(files, directory);
+  return {FindDefinition(files, directory, known.state.definition), owner};
 }
 
 void WriteDefinitionCopy(FileSystem& files, const std::string& directory,

@@ -141,7 +141,7 @@ FileKind KindOf(const std::string& path) {
   if (name == "manifest") return FileKind::kManifest;
   if (name.starts_with("column_")) return FileKind::kColumn;
   if (name.starts_with("index_")) return FileKind::kIndex;
-  return FileKind::kOther;
+  return name == "lock" ? FileKind::kLock : FileKind::kBeside;
 }
 
 std::vector<std::string> FilesBelow(SimulatedDisk& disk, const std::string& directory) {
@@ -171,7 +171,7 @@ std::vector<std::string> DirectoriesBelow(SimulatedDisk& disk, const std::string
 Damage RandomDamage(SimulatedDisk& disk, std::mt19937_64& random) {
   using Kind = Damage::Kind;
   std::vector<std::string> files = FilesBelow(disk, "/d");
-  std::erase_if(files, [](const std::string& path) { return KindOf(path) == FileKind::kOther; });
+  std::erase_if(files, [](const std::string& path) { return KindOf(path) == FileKind::kLock; });
   Damage damage;
   damage.path = OneOf(files, random);
   const uint64_t bytes = disk.Size(damage.path);

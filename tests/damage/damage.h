@@ -38,7 +38,8 @@ struct Damage {
   bool Touches(const std::string& place) const;
 };
 
-enum class FileKind { kCatalog, kLog, kManifest, kColumn, kIndex, kOther };
+// kBeside: what lies beside a log.
+enum class FileKind { kCatalog, kLog, kBeside, kManifest, kColumn, kIndex, kLock };
 FileKind KindOf(const std::string& path);
 
 // All files below a directory, and all directories, sorted.

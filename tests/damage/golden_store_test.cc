@@ -1,8 +1,8 @@
 // Whole databases of every format version stay readable and writable.
 //
 // tests/golden/stores/<version>/ has a database in d/ and, in answers.txt, what it has to answer.
-// Both were written by this file: damage_test with GRANARY_WRITE_GOLDEN=<version> writes those of
-// the present formats, which is only right before that version is released.
+// Both were written by this file: damage_test with GRANARY_WRITE_GOLDEN_STORE=<version> writes
+// those of the present formats, which is only right before that version is released.
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -90,7 +90,7 @@ std::vector<std::string> Versions() {
 }
 
 TEST(GoldenStores, AreReadWrittenAndRewritten) {
-  if (const char* version = std::getenv("GRANARY_WRITE_GOLDEN")) {
+  if (const char* version = std::getenv("GRANARY_WRITE_GOLDEN_STORE")) {
     WriteStore(StoreOf("golden"), fs::path(kGolden) / version);
   }
   ASSERT_THAT(Versions(), ::testing::Not(IsEmpty()));
@@ -101,7 +101,7 @@ TEST(GoldenStores, AreReadWrittenAndRewritten) {
     ASSERT_THAT(expected.answers, ::testing::SizeIs(::testing::Gt(10u)));
     const std::shared_ptr<SimulatedDisk> disk = ReadStore(source);
     {
-      OpenDatabase database(disk, true);
+      OpenDatabase database(disk, OpenDatabase::Mode::kRead);
       ExpectAnswers(database, expected);
       EXPECT_THAT(database.warnings(), IsEmpty());
     }
@@ -118,7 +118,7 @@ TEST(GoldenStores, AreReadWrittenAndRewritten) {
       for (const std::string& insert : expected.inserts) database.Run(insert);
       EXPECT_THAT(database.warnings(), IsEmpty());
     }
-    OpenDatabase database(disk, true);
+    OpenDatabase database(disk, OpenDatabase::Mode::kRead);
     EXPECT_THAT(database.warnings(), IsEmpty());
     EXPECT_EQ(database.Ask("SELECT count() FROM wide"), std::vector<std::string>{"11"});
   }

@@ -50,16 +50,41 @@ class Case {
 
   bool Open() {
     try {
-      database_ = std::make_unique<OpenDatabase>(disk_, trial_.read_only);
+      using Mode = OpenDatabase::Mode;
+      database_ =
+          std::make_unique<OpenDatabase>(disk_, trial_.read_only ? Mode::kRead : Mode::kWrite);
       return true;
     } catch (const Error& error) {
       verdict_.outcome = Outcome::kRefused;
-      if (!NamesTheDamage(error.what())) Blame("refused without a name: {}", error.what());
-      const bool is_part = Has(damage_.path, "_");
-      if (KindOf(damage_.path) == FileKind::kManifest && is_part) {
-        Blame("refused for one part: {}", error.what());
-      }
+      const std::string message = error.what();
+      if (!NamesTheDamage(message)) Blame("refused without a name: {}", message);
+      if (!damage_.Touches("/d/catalog")) Blame("refused for damage of one table: {}", message);
+      if (!Has(message, "DatabaseOptions::restore")) Blame("what now? {}", message);
+      if (!trial_.read_only && !verdict_.fault) OpenToRestore();
       return false;
+    }
+  }
+
+  // All tables are found, with all their rows; it is told that there was something to restore.
+  void OpenToRestore() {
+    OpenDatabase restored(disk_, OpenDatabase::Mode::kRestore);
+    if (restored.warnings().empty()) Blame("restored in silence");
+    CompareRestored(restored);
+    for (const auto& [table, directory] : store_.table_directories()) {
+      restored.Run(store_.InsertInto(table));
+    }
+    restored.Close();
+    OpenDatabase again(disk_);
+    if (!again.warnings().empty()) Blame("restored, but: {}", again.warnings().front());
+  }
+
+  void CompareRestored(OpenDatabase& restored) {
+    for (size_t i = 0; i < store_.questions().size(); ++i) {
+      const auto& [table, sql] = store_.questions()[i];
+      if (sql != "SELECT * FROM " + table) continue;
+      const std::vector<std::string>& right = store_.AnswersWithout({})[i];
+      const std::vector<std::string> rows = restored.Ask(sql);
+      if (rows != right) Blame("restored {}: {} instead of {}", table, Join(rows), Join(right));
     }
   }
 
@@ -240,7 +265,7 @@ class Case {
     if (verdict_.fault) return;
     const std::vector<std::string> counts = Counts(*database_);
     database_->Close();
-    OpenDatabase again(disk_, true);
+    OpenDatabase again(disk_, OpenDatabase::Mode::kRead);
     const std::vector<std::string> counts_again = Counts(again);
     if (counts != counts_again) {
       Blame("opened again: {} instead of {} rows", Join(counts_again), Join(counts));

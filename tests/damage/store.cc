@@ -30,7 +30,7 @@ void CreateMixed(Store& store, const std::string& table, const std::string& sett
       "INDEX k i TYPE set(10) GRANULARITY 2, INDEX h s TYPE bloom_filter(0.01) GRANULARITY 1, "
       "INDEX near v TYPE vector_similarity('hnsw', 'L2Distance', 2), INDEX some o TYPE "
       "vector_similarity('hnsw', 'L2Distance', 2, allow_empty = 1)) PARTITION BY p ORDER BY id "
-      "SETTINGS index_granularity = 4, vector_index_min_rows_for_graph = 0, fsync = 'off', " +
+      "SETTINGS index_granularity = 4, vector_index_min_rows_for_graph = 0, " +
           settings);
 }
 
@@ -58,7 +58,7 @@ void BuildMixed(Store& store, const std::string& settings) {
 }
 
 void CreateSmall(Store& store, const std::string& table, const std::string& columns = "id UInt64") {
-  store.CreateTable(table, " (" + columns + ") ORDER BY id SETTINGS fsync = 'off'");
+  store.CreateTable(table, " (" + columns + ") ORDER BY id");
 }
 
 void AddSmall(Store& store, const std::string& table, const std::string& row = "900") {
@@ -146,7 +146,7 @@ void BuildLargeGraph(Store& store) {
       "g",
       " (id UInt32, v Array(Float32), INDEX near v TYPE vector_similarity('hnsw', "
       "'L2Distance', 2, 'f32', 256, 16)) ORDER BY id SETTINGS vector_index_min_rows_for_graph = 0, "
-      "min_bytes_for_wide_part = 0, fsync = 'off'");
+      "min_bytes_for_wide_part = 0");
   store.open().Run(
       "INSERT INTO g SELECT number, [number % 31, intDiv(number, 31)] FROM numbers(1000)");
   store.AddTable("g", "INSERT INTO g VALUES (9000, [100, 100])",
@@ -170,11 +170,12 @@ const std::map<std::string, std::function<void(Store&)>>& Builders() {
 
 }  // namespace
 
-OpenDatabase::OpenDatabase(std::shared_ptr<SimulatedDisk> disk, bool read_only) {
+OpenDatabase::OpenDatabase(std::shared_ptr<SimulatedDisk> disk, Mode mode) {
   DatabaseOptions options;
   options.path = kRoot;
   options.file_system = std::move(disk);
-  options.read_only = read_only;
+  options.read_only = mode == Mode::kRead;
+  options.restore = mode == Mode::kRestore;
   options.threads = 1;
   options.background_merges = false;
   options.settings.vector_search_method = VectorSearchMethod::kGraph;
@@ -245,7 +246,7 @@ void Store::AddTable(const std::string& table, const std::string& insert,
 
 void Store::Complete() {
   open_.reset();
-  OpenDatabase database(Copy(), true);
+  OpenDatabase database(Copy(), OpenDatabase::Mode::kRead);
   parts_ = PartsOf(database);
   const auto warnings = database.warnings();
   if (!warnings.empty()) throw std::logic_error("not whole: " + warnings.front());
@@ -268,7 +269,7 @@ const Answers& Store::AnswersWithout(const PartPaths& missing) const {
   if (found != answers_.end()) return found->second;
   const auto disk = Copy();
   for (const std::string& part : missing) RemoveTree(*disk, part);
-  OpenDatabase database(disk, true);
+  OpenDatabase database(disk, OpenDatabase::Mode::kRead);
   Answers answers;
   for (const Question& question : questions_) answers.push_back(database.Ask(question.sql));
   return answers_.emplace(missing, std::move(answers)).first->second;

@@ -18,7 +18,8 @@ namespace granary::testing {
 // An open database on a disk, and what it warned of.
 class OpenDatabase {
  public:
-  explicit OpenDatabase(std::shared_ptr<SimulatedDisk> disk, bool read_only = false);
+  enum class Mode { kRead, kWrite, kRestore };
+  explicit OpenDatabase(std::shared_ptr<SimulatedDisk> disk, Mode mode = Mode::kWrite);
 
   // The rows as lines of TabSeparated, sorted.
   std::vector<std::string> Ask(const std::string& sql);

@@ -263,7 +263,8 @@ class PartFiles {
     Cursor header(file);
     const auto hash = header.Number<uint64_t>();
     header.Magic("GRPT");
-    header.Version();
+    version_ = header.Number<uint16_t>();
+    if (version_ != 1 && version_ != 2) Reject("a newer format");
     header.Number<uint16_t>();
     const auto body_bytes = header.Number<uint64_t>();
     if (header.Number<uint64_t>() != file.size()) Reject("manifest size");
@@ -279,6 +280,7 @@ class PartFiles {
  private:
   void ReadBody(Cursor& body) {
     if (PartName(body) != part_.name) Reject("the manifest of another part");
+    if (version_ == 2) part_.owner = body.Take(16);
     part_.rows = body.Varint();
     granule_rows_ = body.Varint();
     granules_ = (part_.rows + granule_rows_ - 1) / granule_rows_;
@@ -430,6 +432,7 @@ class PartFiles {
 
   const std::string path_;
   Part part_;
+  uint16_t version_ = 0;
   uint64_t granule_rows_ = 0;
   uint64_t granules_ = 0;
   std::vector<std::string> files_;  // the streams of the manifest, then the other files
@@ -490,6 +493,10 @@ Table ReadTable(const std::string& directory) {
   }
   for (const auto& [name, exists] : names) {
     table.parts.push_back(PartFiles(directory, name).Take());
+    const std::string& owner = table.parts.back().owner;
+    if (!owner.empty() && owner != ReadFile(directory + "/commit_log").substr(16, 16)) {
+      Reject("a part of another table");
+    }
     if (!masks.contains(name)) continue;
     std::vector<char> dead(table.parts.back().values.size());
     for (const std::vector<char>& mask : masks[name]) {

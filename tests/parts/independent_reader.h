@@ -17,6 +17,7 @@ struct IndexBlock {
 
 struct Part {
   std::string name;
+  std::string owner;  // 16 bytes as they stand in the file; empty in version 1
   uint64_t rows = 0;
   std::vector<std::string> columns;                        // "name type"
   std::vector<std::string> values;                         // one text per row
