@@ -10,8 +10,8 @@ set -euo pipefail
 build="g++=g++ cmake=cmake ninja-build=ninja pkg-config=pkg-config re2c=re2c
   libboost-container-dev libcuckoo-dev liblz4-dev libxxhash-dev libfmt-dev libsimdjson-dev
   libcli11-dev libedit-dev"
-tests="libgtest-dev libgmock-dev python3=python3"
 fuzz="clang-14=clang++-14 libclang-rt-14-dev"
+tests="libgtest-dev libgmock-dev python3=python3 patch=patch"
 bench="libbenchmark-dev libhnswlib-dev libfaiss-dev"
 data="nodejs=node npm=npm ca-certificates"
 

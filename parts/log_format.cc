@@ -18,6 +18,8 @@ constexpr size_t kRecordHeaderBytes = 32;
 constexpr size_t kRecordAlignment = 8;
 constexpr size_t kPointBytes = 48;
 constexpr size_t kChecksumBytes = sizeof(uint64_t);
+// What is hashed at most, in sizes of the log.
+constexpr uint64_t kHashedBytesFactor = 64;
 
 // Mixed into the checksum of every record.
 uint64_t SeedOf(const LogOwner& owner) {
@@ -108,7 +110,7 @@ class LogParser {
 
  private:
   // Nothing if there is no whole record at `offset`.
-  std::optional<FoundRecord> RecordAt(uint64_t offset) const {
+  std::optional<FoundRecord> RecordAt(uint64_t offset) {
     if (log_.size() < kRecordHeaderBytes || offset > log_.size() - kRecordHeaderBytes) {
       return std::nullopt;
     }
@@ -122,6 +124,7 @@ class LogParser {
     const uint64_t padded_bytes = RoundUp(payload_bytes, kRecordAlignment);
     if (padded_bytes > in.remaining()) return std::nullopt;
     const uint64_t covered_bytes = kRecordHeaderBytes - kChecksumBytes + padded_bytes;
+    hashed_bytes_ += covered_bytes;
     if (Checksum(log_.subspan(offset + kChecksumBytes, covered_bytes), seed_ + offset) !=
         checksum) {
       return std::nullopt;
@@ -132,11 +135,15 @@ class LogParser {
     return record;
   }
 
-  // The first whole record from `offset` on.
-  std::optional<FoundRecord> RecordFrom(uint64_t offset) const {
-    for (; offset < log_.size(); offset += kRecordAlignment) {
+  // The first whole record from `offset` on. Bytes that look like the beginning of many long
+  // records would take quadratic time: after so much of it the rest is not looked at, and is
+  // damage.
+  std::optional<FoundRecord> RecordFrom(uint64_t offset) {
+    for (; offset < log_.size() && hashed_bytes_ / kHashedBytesFactor <= log_.size();
+         offset += kRecordAlignment) {
       if (std::optional<FoundRecord> record = RecordAt(offset)) return record;
     }
+    if (offset < log_.size()) parsed_.damage = offset_;
     return std::nullopt;
   }
 
@@ -186,6 +193,7 @@ class LogParser {
   const uint64_t seed_;
   const bool is_doubled_;
   uint64_t offset_ = 0;
+  uint64_t hashed_bytes_ = 0;
   ParsedLog parsed_;
 };
 

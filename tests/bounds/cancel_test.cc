@@ -29,11 +29,12 @@
 namespace granary {
 namespace {
 
-// What is promised is 100 ms for 99 of 100; one gap of a case must stay below this.
+// What is promised is 100 ms for 99 of 100, which is printed. A loop that does not check at all
+// goes on for seconds.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr double kLongestGapMs = 2500;
+constexpr double kLongestGapMs = 5000;
 #else
-constexpr double kLongestGapMs = 250;
+constexpr double kLongestGapMs = 1000;
 #endif
 
 double ThreadMs() {

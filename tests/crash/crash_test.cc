@@ -69,10 +69,9 @@ std::string StateOf(Database& database) {
     begin = end + 1;
     const std::string definition = Query(database, "SHOW CREATE TABLE " + name);
     state += definition + SortedLines(Query(database, "SELECT * FROM " + name));
-    if (definition.find("v Array(Float32)") != std::string::npos) {
-      const std::string nearest = name == "words" ? "[3., 2, 1, 33]" : "[4., 1.]";
-      state += Query(database,
-                     "SELECT id FROM " + name + " ORDER BY L2Distance(v, " + nearest + ") LIMIT 3");
+    if (definition.find("'L2Distance', 2)") != std::string::npos) {
+      state +=
+          Query(database, "SELECT id FROM " + name + " ORDER BY L2Distance(v, [4., 1.]) LIMIT 3");
       state += Query(database, "SELECT id FROM " + name + " WHERE id >= 5 AND id < 9 ORDER BY id");
     }
     const std::string damaged = Query(database, "CHECK TABLE " + name);
@@ -114,7 +113,7 @@ class CrashTest : public ::testing::TestWithParam<Policy> {
   static DiskPtr Prepare(const CrashWorkload& workload) {
     auto disk = std::make_shared<SimulatedDisk>(SimulatedDisk::Kind::kForgetful);
     if (!workload.golden.empty()) {
-      LoadDirectory(*disk, GRANARY_SOURCE_DIR "/tests/golden/" + workload.golden + "/database",
+      LoadDirectory(*disk, GRANARY_SOURCE_DIR "/tests/golden/stores/" + workload.golden + "/d",
                     "db");
     }
     if (!workload.before.empty()) {

@@ -70,7 +70,7 @@ std::vector<CrashWorkload> CrashWorkloads(const std::string& table_settings) {
        {"db/catalog", "db/tables/1/commit_log"}},
       {"restore_table", filled, {}, {"db/tables/1/commit_log"}, {}, true},
       {"restore_catalogue", filled, {}, {"db/catalog"}, {}, true},
-      {"upgrade", {}, {}, {}, {}, false, "v1"},
+      {"upgrade", {}, {}, {}, {}, false, "1"},
   };
   return workloads;
 }

@@ -16,7 +16,7 @@ struct CrashWorkload {
   std::vector<std::string> lost_files = {};
   std::vector<std::string> torn_files = {};  // get the beginning of a record at their end
   bool restore = false;                      // DatabaseOptions::restore
-  // Begin with tests/golden/<golden>/database instead of an empty one.
+  // Begin with the database tests/golden/stores/<golden> instead of an empty one.
   std::string golden = {};
 };
 

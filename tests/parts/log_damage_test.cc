@@ -2,6 +2,7 @@
 // taken for the end of an unfinished write, and RestoreTable leads on from there.
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -270,6 +271,22 @@ TEST_F(LogDamage, RecordsOfAnotherTableAreNone) {
   const Opened opened = Open(disk, false);
   EXPECT_THAT(opened.rows, ElementsAre("1"));
   EXPECT_THAT(opened.warnings, ElementsAre(HasSubstr("behind the last whole record")));
+}
+
+// Bytes that look like the beginning of a record at every place, each as long as the rest.
+TEST_F(LogDamage, ManyBeginningsOfRecordsAreRefusedInTime) {
+  Insert(1);
+  std::vector<std::byte> log = ReadWholeFile(*disk_, kLog);
+  const size_t whole = log.size();
+  log.resize(whole + (size_t{4} << 20));
+  for (size_t offset = whole; offset + 16 <= log.size(); offset += 16) {
+    const uint32_t magic = 0x43525247;  // "GRRC"
+    const auto bytes = static_cast<uint32_t>(log.size() - offset - 64);
+    std::memcpy(log.data() + offset + 8, &magic, sizeof(magic));
+    std::memcpy(log.data() + offset + 12, &bytes, sizeof(bytes));
+  }
+  WriteFile(*disk_, kLog, log);
+  ExpectDamage(disk_);
 }
 
 TEST_F(LogDamage, AMissingLogIsRebuiltFromThePartsOnDisk) {

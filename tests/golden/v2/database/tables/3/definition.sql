@@ -1,6 +1,0 @@
-CREATE TABLE merged
-(
-    a UInt64
-)
-ENGINE = MergeTree
-ORDER BY a
