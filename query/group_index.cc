@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
 #include <xxhash.h>
 
@@ -17,6 +19,19 @@ uint64_t MixBits(uint64_t key) {
   key ^= key >> 32;
   key *= 0x9E3779B97F4A7C15ULL;
   return key ^ (key >> 29);
+}
+
+// Equal numbers have equal bits: 0.0 and -0.0, and all NaNs.
+template <class T>
+T WithOneZero(T value) {
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    return BFloat16(WithOneZero(static_cast<float>(value)));
+  } else if constexpr (std::is_floating_point_v<T>) {
+    if (value != value) return std::numeric_limits<T>::quiet_NaN();
+    return value == 0 ? T{0} : value;
+  } else {
+    return value;
+  }
 }
 
 void AppendValue(const Column& column, size_t row, ChargedString& bytes);
@@ -46,7 +61,8 @@ void AppendValue(const Column& column, size_t row, ChargedString& bytes) {
       return;
     default:
       VisitFixedType(column.type().id(), [&]<class T>() {
-        bytes.append(reinterpret_cast<const char*>(AsNumbers<T>(column).data() + row), sizeof(T));
+        const T value = WithOneZero(AsNumbers<T>(column).data()[row]);
+        bytes.append(reinterpret_cast<const char*>(&value), sizeof(T));
       });
   }
 }
@@ -57,7 +73,8 @@ void PackInto(const Column& column, unsigned shift, std::span<uint64_t> packed) 
     const T* values = AsNumbers<T>(column).data();
     for (size_t row = 0; row < packed.size(); ++row) {
       uint64_t bits = 0;
-      std::memcpy(&bits, values + row, sizeof(T));
+      const T value = WithOneZero(values[row]);
+      std::memcpy(&bits, &value, sizeof(T));
       packed[row] |= bits << shift;
     }
   });

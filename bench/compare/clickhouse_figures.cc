@@ -1,7 +1,7 @@
 #include <chrono>
 #include <filesystem>
 
-#include "granary/bench/compare/clickhouse_peer.h"
+#include "granary/bench/compare/clickhouse_vectors.h"
 #include "granary/bench/compare/figures.h"
 #include "granary/bench/compare/recall_curve.h"
 #include "granary/bench/compare/statement_search.h"

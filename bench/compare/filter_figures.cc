@@ -6,7 +6,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "granary/bench/compare/clickhouse_peer.h"
+#include "granary/bench/compare/clickhouse_vectors.h"
 #include "granary/bench/compare/figures.h"
 #include "granary/bench/compare/recall_curve.h"
 #include "granary/bench/compare/statement_search.h"

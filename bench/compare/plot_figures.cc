@@ -2,7 +2,7 @@
 #include <memory>
 #include <thread>
 
-#include "granary/bench/compare/clickhouse_peer.h"
+#include "granary/bench/compare/clickhouse_vectors.h"
 #include "granary/bench/compare/faiss_peer.h"
 #include "granary/bench/compare/figures.h"
 #include "granary/bench/compare/hnswlib_peer.h"

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "granary/bench/compare/clickhouse_peer.h"
+#include "granary/bench/compare/clickhouse_vectors.h"
 #include "granary/bench/vector_table.h"
 
 namespace granary::bench {

@@ -251,12 +251,13 @@ class QuantileStates final : public KeepingStates {
   ColumnPtr Finish() const override {
     const ColumnPtr values = KeepingStates::Finish();
     const ArrayColumn& arrays = AsArrays(*values);
-    if (arrays.elements()->type().id() == TypeId::kBFloat16) {
-      return FinishAs<float>(arrays, ConvertFixed(arrays.elements(), TypeId::kFloat32));
+    const ColumnPtr elements = arrays.elements()->Materialize();
+    if (elements->type().id() == TypeId::kBFloat16) {
+      return FinishAs<float>(arrays, ConvertFixed(elements, TypeId::kFloat32));
     }
-    return VisitFixedType(arrays.elements()->type().id(), [&]<class T>() -> ColumnPtr {
+    return VisitFixedType(elements->type().id(), [&]<class T>() -> ColumnPtr {
       using Number = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
-      return FinishAs<Number>(arrays, arrays.elements());
+      return FinishAs<Number>(arrays, elements);
     });
   }
 
@@ -353,7 +354,7 @@ std::vector<double> ReadLevels(const AggregateArguments& arguments, bool is_list
 }
 
 template <class Rank>
-AggregateBinder QuantileBinder(bool is_list, bool is_median = false) {
+AggregateBinder QuantileBinder(bool is_list, bool is_median = false, bool keeps_dates = true) {
   return [=](const AggregateArguments& arguments) {
     arguments.RequireCount(1);
     if (is_median) arguments.RequireNoParameters();
@@ -361,7 +362,8 @@ AggregateBinder QuantileBinder(bool is_list, bool is_median = false) {
     const DataType type = arguments.types[0];
     if (!type.is_date_or_time()) arguments.RequireNumber(0);
     DataType element = type;
-    if (std::is_same_v<Rank, Interpolated> && !type.is_date_or_time()) element = TypeId::kFloat64;
+    const bool is_date = type.is_date_or_time() && keeps_dates;
+    if (std::is_same_v<Rank, Interpolated> && !is_date) element = TypeId::kFloat64;
     const DataType result = is_list ? DataType::Array(element) : element;
     return MakeAggregate(
         result, [=] { return std::make_unique<QuantileStates<Rank>>(type, result, levels); });
@@ -375,8 +377,10 @@ void AddCollectingAggregates(AggregateBinders& binders) {
   binders["groupUniqArray"] = BindGroupUniqArray;
   binders["uniqExact"] = binders["uniq"] = BindUniqExact;
   // Exact, where ClickHouse takes a sample of large groups.
-  binders["quantile"] = binders["quantileExactInclusive"] = QuantileBinder<Interpolated>(false);
-  binders["quantiles"] = binders["quantilesExactInclusive"] = QuantileBinder<Interpolated>(true);
+  binders["quantile"] = QuantileBinder<Interpolated>(false);
+  binders["quantiles"] = QuantileBinder<Interpolated>(true);
+  binders["quantileExactInclusive"] = QuantileBinder<Interpolated>(false, false, false);
+  binders["quantilesExactInclusive"] = QuantileBinder<Interpolated>(true, false, false);
   binders["median"] = QuantileBinder<Interpolated>(false, true);
   binders["quantileExact"] = QuantileBinder<NearestRank>(false);
   binders["quantilesExact"] = QuantileBinder<NearestRank>(true);

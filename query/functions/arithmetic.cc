@@ -304,6 +304,20 @@ Function BindIntegerOperation(std::string name, std::span<const FunctionArgument
           can_fail};
 }
 
+// ILLEGAL_DIVISION where a quotient does not fit `result`.
+void RefuseWideQuotients(const Column& quotients, const DataType& result, const std::string& name) {
+  const double limit = std::ldexp(1.0, static_cast<int>(result.fixed_bytes() * 8) - 1);
+  const NumberView<double> view(quotients);
+  const size_t rows = quotients.is_constant() ? 1 : quotients.size();
+  for (size_t row = 0; row < rows; ++row) {
+    const double quotient = std::trunc(view[row]);
+    if (quotient >= -limit && quotient < limit) continue;
+    throw Error(ErrorCode::kIllegalDivision,
+                fmt::format("A quotient of function {} is {}, which {} does not hold; use divide",
+                            name, view[row], result.name()));
+  }
+}
+
 // Of floats: their quotient without its fraction.
 Function BindIntDivOfFloats(std::string name, DataType result, bool refuses_zero) {
   const auto body = [=](std::span<const ColumnPtr> values, size_t rows) {
@@ -311,6 +325,7 @@ Function BindIntDivOfFloats(std::string name, DataType result, bool refuses_zero
     if (refuses_zero) RefuseZeros(*divisor, name);
     const ColumnPtr quotient =
         ApplyIn<OrZeroQuotient, Numbers::kFloats>(TypeId::kFloat64, values[0], divisor, rows);
+    RefuseWideQuotients(*quotient, result, name);
     return ConvertFixed(quotient, result);
   };
   return {result, body, true};
@@ -336,6 +351,41 @@ Function BindFloatModulo() {
           }};
 }
 
+uint64_t Magnitude(int64_t value) {
+  return value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+}
+uint64_t Magnitude(uint64_t value) { return value; }
+
+// Of UInt64 and a signed type, which no type holds both: the remainder of the magnitudes, with the
+// sign of the dividend. Of 0 it is 0.
+template <class A, class B>
+ColumnPtr MixedModulo(const ColumnPtr& dividend, const ColumnPtr& divisor, size_t rows) {
+  const NumberView<A> a(*dividend);
+  const NumberView<B> b(*divisor);
+  const DataType type = std::is_signed_v<A> ? TypeId::kInt64 : TypeId::kUInt64;
+  return FillNumbers<A>(type, rows, [&](size_t row) -> A {
+    if (b[row] == 0) return 0;
+    const auto rest = static_cast<A>(Magnitude(a[row]) % Magnitude(b[row]));
+    return a[row] < 0 ? 0 - rest : rest;
+  });
+}
+
+Function BindMixedModulo(std::string name, bool is_dividend_signed, DataType result,
+                         bool refuses_zero) {
+  const auto body = [=](std::span<const ColumnPtr> values, size_t rows) {
+    const DataType from = is_dividend_signed ? TypeId::kInt64 : TypeId::kUInt64;
+    const DataType by = is_dividend_signed ? TypeId::kUInt64 : TypeId::kInt64;
+    const ColumnPtr dividend = ConvertFixed(values[0], from);
+    const ColumnPtr divisor = ConvertFixed(values[1], by);
+    if (refuses_zero) RefuseZeros(*divisor, name);
+    return ConvertFixed(is_dividend_signed
+                            ? MixedModulo<int64_t, uint64_t>(dividend, divisor, rows)
+                            : MixedModulo<uint64_t, int64_t>(dividend, divisor, rows),
+                        result);
+  };
+  return {result, body, refuses_zero};
+}
+
 // The remainder has the width of the divisor, one step wider if the dividend may be negative.
 template <class Op, bool refuses_zero>
 FunctionBinder ModuloBinder(std::string name) {
@@ -345,8 +395,11 @@ FunctionBinder ModuloBinder(std::string name) {
     const DataType& b = arguments[1].type;
     if (a.is_float() || b.is_float()) return BindFloatModulo();
     const size_t bytes = IsSigned(a) ? WiderBytes(b.fixed_bytes()) : b.fixed_bytes();
-    return BindIntegerOperation<Op, refuses_zero>(name, arguments, DivisionType(a, b),
-                                                  IntegerType(IsSigned(a), bytes));
+    const DataType result = IntegerType(IsSigned(a), bytes);
+    const bool is_mixed =
+        IsSigned(a) != IsSigned(b) && (a.id() == TypeId::kUInt64 || b.id() == TypeId::kUInt64);
+    if (is_mixed) return BindMixedModulo(name, IsSigned(a), result, refuses_zero);
+    return BindIntegerOperation<Op, refuses_zero>(name, arguments, DivisionType(a, b), result);
   };
 }
 

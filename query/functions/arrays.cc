@@ -48,9 +48,7 @@ class StackedColumns {
 };
 
 Function BindArray(std::span<const FunctionArgument> arguments, const FunctionContext&) {
-  std::vector<DataType> types;
-  for (const FunctionArgument& argument : arguments) types.push_back(argument.type);
-  const DataType element = CommonTypeOrThrow(types, "an array");
+  const DataType element = CommonTypeOrThrow(arguments, "an array");
   return {DataType::Array(element), [element](std::span<const ColumnPtr> values, size_t rows) {
             if (values.empty()) return MakeConstant(DataType::Array(element), ValueArray{}, rows);
             const StackedColumns stack(values, element);
@@ -75,7 +73,8 @@ FunctionBinder EmptyArrayBinder(DataType element) {
 Function BindArrayElement(std::span<const FunctionArgument> arguments, const FunctionContext&) {
   const DataType element = RequireArray("arrayElement", arguments, 0);
   RequireInteger("arrayElement", arguments, 1);
-  return {element, [element](std::span<const ColumnPtr> values, size_t rows) {
+  const bool is_unsigned = arguments[1].type.id() == TypeId::kUInt64;
+  return {element, [element, is_unsigned](std::span<const ColumnPtr> values, size_t rows) {
             const ArrayView arrays(*values[0]);
             const auto indexes = ReadNumbers<int64_t>(*values[1], rows);
             std::vector<uint32_t> picked(rows), is_missing(rows);
@@ -83,7 +82,8 @@ Function BindArrayElement(std::span<const FunctionArgument> arguments, const Fun
               const int64_t length = static_cast<int64_t>(arrays.Length(row));
               const int64_t index = indexes[row];
               const int64_t offset = index > 0 ? index - 1 : length + std::max(index, -length - 1);
-              is_missing[row] = index == 0 || offset < 0 || offset >= length;
+              const bool is_beyond = is_unsigned && index < 0;
+              is_missing[row] = index == 0 || offset < 0 || offset >= length || is_beyond;
               if (!is_missing[row]) {
                 picked[row] =
                     static_cast<uint32_t>(arrays.Begin(row) + static_cast<uint64_t>(offset));

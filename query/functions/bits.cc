@@ -29,18 +29,15 @@ struct Xor {
   }
 };
 
-// Shifts by the width of the type or more leave nothing (or the sign).
 struct ShiftLeft {
   template <class T>
   static T Apply(T a, int64_t bits) {
-    if (bits < 0 || bits >= static_cast<int64_t>(8 * sizeof(T))) return 0;
     return static_cast<T>(static_cast<uint64_t>(a) << bits);
   }
 };
 struct ShiftRight {
   template <class T>
   static T Apply(T a, int64_t bits) {
-    if (bits < 0 || bits >= static_cast<int64_t>(8 * sizeof(T))) return 0;
     return static_cast<T>(a >> bits);
   }
 };
@@ -75,18 +72,25 @@ FunctionBinder BitwiseBinder(std::string name) {
   };
 }
 
+// In the wider of both types; a shift by the width of the first or more leaves nothing.
 template <class Op>
 FunctionBinder ShiftBinder(std::string name) {
   return [name](std::span<const FunctionArgument> arguments, const FunctionContext&) {
     for (size_t i = 0; i < 2; ++i) RequireInteger(name, arguments, i);
-    const DataType type = IntegerType(IsSigned(arguments[0].type), arguments[0].type.fixed_bytes());
-    return Function(type, [type](std::span<const ColumnPtr> values, size_t rows) {
+    const DataType& shifted = arguments[0].type;
+    const DataType& by = arguments[1].type;
+    const DataType type = IntegerType(IsSigned(shifted) || IsSigned(by),
+                                      std::max(shifted.fixed_bytes(), by.fixed_bytes()));
+    const auto width = static_cast<int64_t>(shifted.fixed_bytes() * 8);
+    return Function(type, [type, width](std::span<const ColumnPtr> values, size_t rows) {
+      const ColumnPtr numbers = ConvertFixed(values[0], type);
       const ColumnPtr bits = ConvertFixed(values[1], TypeId::kInt64);
       return VisitInteger(type.id(), [&]<class T>() {
-        const NumberView<T> x(*values[0]);
+        const NumberView<T> x(*numbers);
         const NumberView<int64_t> count(*bits);
-        return FillNumbers<T>(type, rows,
-                              [&](size_t row) { return Op::Apply(x[row], count[row]); });
+        return FillNumbers<T>(type, rows, [&](size_t row) {
+          return count[row] < 0 || count[row] >= width ? T{0} : Op::Apply(x[row], count[row]);
+        });
       });
     });
   };

@@ -1,8 +1,12 @@
 // if, multiIf, greatest, least, isNull. Branches that may fail never get here for rows that do not
 // take them: the compiler sees to that (ConditionalNode).
+#include <algorithm>
+#include <limits>
+
 #include "granary/query/functions/column_access.h"
 #include "granary/query/functions/conversion.h"
 #include "granary/query/functions/families.h"
+#include "granary/query/functions/numeric_conversion.h"
 #include "granary/query/functions/row_selection.h"
 #include "granary/query/functions/type_rules.h"
 
@@ -33,13 +37,13 @@ FunctionBinder MultiIfBinder(std::string name) {
                       " takes an odd number of arguments: conditions with their "
                       "values, and a value for everything else");
     }
-    std::vector<DataType> types;
+    std::vector<FunctionArgument> results;
     for (size_t i = 0; i + 1 < arguments.size(); i += 2) {
       RequireCondition(name, arguments, i);
-      types.push_back(arguments[i + 1].type);
+      results.push_back(arguments[i + 1]);
     }
-    types.push_back(arguments.back().type);
-    const DataType type = CommonTypeOrThrow(types, "the branches of " + name);
+    results.push_back(arguments.back());
+    const DataType type = CommonTypeOrThrow(results, "the branches of " + name);
     return Function(type, [type](std::span<const ColumnPtr> values, size_t rows) {
       const size_t conditions = values.size() / 2;
       std::vector<uint32_t> choice(rows, static_cast<uint32_t>(conditions));
@@ -57,20 +61,53 @@ FunctionBinder MultiIfBinder(std::string name) {
   };
 }
 
-// The extreme by `comparison`, which says whether the second argument is to be kept.
-FunctionBinder ExtremeBinder(std::string name, std::string comparison) {
-  return [name, comparison](std::span<const FunctionArgument> arguments,
+// The type of the smallest or largest of the arguments. Of UInt64 and signed integers the smallest
+// is an Int64, as one of them is, and the largest a UInt64.
+DataType ExtremeType(const std::string& name, std::span<const FunctionArgument> arguments,
+                     bool is_largest) {
+  std::vector<DataType> types;
+  bool are_integers = true;
+  for (const FunctionArgument& argument : arguments) {
+    types.push_back(argument.type);
+    are_integers &= argument.type.is_integer() || argument.type.id() == TypeId::kBool;
+  }
+  if (!are_integers || CommonType(types))
+    return CommonTypeOrThrow(types, "the arguments of " + name);
+  return is_largest ? TypeId::kUInt64 : TypeId::kInt64;
+}
+
+// As `type`, an ExtremeType: what that does not hold is not the extreme, and becomes the nearest
+// number that it holds.
+ColumnPtr ClampedTo(const DataType& type, const ColumnPtr& value, size_t rows) {
+  if (type.id() == TypeId::kUInt64 && IsSigned(value->type())) {
+    const ColumnPtr numbers = ConvertFixed(value, TypeId::kInt64);
+    const NumberView<int64_t> view(*numbers);
+    return FillNumbers<uint64_t>(type, rows, [&](size_t row) {
+      return static_cast<uint64_t>(std::max<int64_t>(view[row], 0));
+    });
+  }
+  if (type.id() == TypeId::kInt64 && value->type().id() == TypeId::kUInt64) {
+    constexpr auto kMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+    const NumberView<uint64_t> view(*value);
+    return FillNumbers<int64_t>(
+        type, rows, [&](size_t row) { return static_cast<int64_t>(std::min(view[row], kMax)); });
+  }
+  return CastColumn(value, type);
+}
+
+// The largest argument, or the smallest.
+FunctionBinder ExtremeBinder(std::string name, bool is_largest) {
+  return [name, is_largest](std::span<const FunctionArgument> arguments,
                             const FunctionContext& context) {
-    std::vector<DataType> types;
-    for (const FunctionArgument& argument : arguments) types.push_back(argument.type);
-    const DataType type = CommonTypeOrThrow(types, "the arguments of " + name);
+    const DataType type = ExtremeType(name, arguments, is_largest);
     const std::array pair{FunctionArgument{type, {}}, FunctionArgument{type, {}}};
-    const Function is_better = BuiltinFunctions().Bind(comparison, pair, context);
+    const Function is_better =
+        BuiltinFunctions().Bind(is_largest ? "greater" : "less", pair, context);
     return Function(type, [type, is_better](std::span<const ColumnPtr> values, size_t rows) {
-      ColumnPtr best = CastColumn(values[0], type);
+      ColumnPtr best = ClampedTo(type, values[0], rows);
       std::vector<uint8_t> mask(rows);
       for (const ColumnPtr& value : values.subspan(1)) {
-        const ColumnPtr other = CastColumn(value, type);
+        const ColumnPtr other = ClampedTo(type, value, rows);
         ReadTruth(*is_better.Execute(std::array{other, best}, rows), mask);
         const std::vector<uint32_t> choice(mask.begin(), mask.end());
         best = ChooseRows(type, std::array{best, other}, choice);
@@ -95,10 +132,9 @@ void RegisterConditionals(FunctionRegistry& registry) {
   constexpr size_t kAnyNumber = FunctionDefinition::kAnyNumber;
   registry.Add({"if", 3, 3, MultiIfBinder("if"), FunctionKind::kPlain, true});
   registry.Add({"multiIf", 3, kAnyNumber, MultiIfBinder("multiIf"), FunctionKind::kPlain, true});
-  registry.Add({"greatest", 1, kAnyNumber, ExtremeBinder("greatest", "greater"),
-                FunctionKind::kPlain, true});
   registry.Add(
-      {"least", 1, kAnyNumber, ExtremeBinder("least", "less"), FunctionKind::kPlain, true});
+      {"greatest", 1, kAnyNumber, ExtremeBinder("greatest", true), FunctionKind::kPlain, true});
+  registry.Add({"least", 1, kAnyNumber, ExtremeBinder("least", false), FunctionKind::kPlain, true});
   registry.Add({"isNull", 1, 1, NullTestBinder(0), FunctionKind::kPlain, true});
   registry.Add({"isNotNull", 1, 1, NullTestBinder(1)});
 }

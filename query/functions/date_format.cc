@@ -132,7 +132,7 @@ void CheckDateFormat(std::string_view pattern) {
   }
 }
 
-void AppendFormattedDate(std::string_view pattern, uint32_t seconds, std::string& out) {
+void AppendFormattedDate(std::string_view pattern, int64_t seconds, std::string& out) {
   AppendLetters(pattern, BrokenDownTime(seconds), out);
 }
 

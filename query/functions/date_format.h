@@ -11,6 +11,6 @@ namespace granary {
 void CheckDateFormat(std::string_view pattern);
 
 // `seconds` since the epoch, in UTC. The pattern has been checked.
-void AppendFormattedDate(std::string_view pattern, uint32_t seconds, std::string& out);
+void AppendFormattedDate(std::string_view pattern, int64_t seconds, std::string& out);
 
 }  // namespace granary

@@ -40,10 +40,9 @@ FunctionBinder SecondBinder(std::string name, DataType type, bool takes_dates, F
       RequireDateTime(name, arguments, 0);
     }
     return Function(type, [=](std::span<const ColumnPtr> values, size_t rows) {
-      const ColumnPtr times = ConvertFixed(values[0], TypeId::kDateTime);
-      const NumberView<uint32_t> seconds(*times);
+      const Instants seconds(values[0]);
       return FillNumbers<T>(type, rows,
-                            [&](size_t row) { return static_cast<T>(f(int64_t{seconds[row]})); });
+                            [&](size_t row) { return static_cast<T>(f(seconds[row])); });
     });
   };
 }

@@ -1,4 +1,5 @@
 // now, addDays, dateDiff, toStartOfInterval, formatDateTime ...: everything is UTC.
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <optional>
@@ -46,19 +47,20 @@ FunctionBinder TodayBinder(int64_t offset) {
 enum class DateUnit { kSecond, kMinute, kHour, kDay, kWeek, kMonth, kQuarter, kYear };
 
 struct UnitName {
-  const char* name;   // as in addDays
-  const char* lower;  // as in dateDiff('day', ...)
+  const char* name;                             // as in addDays
+  const char* lower;                            // as in dateDiff('day', ...)
+  std::array<std::string_view, 3> short_names;  // for dateDiff only
   DateUnit unit;
 };
 
-constexpr std::array kUnits = {UnitName{"Second", "second", DateUnit::kSecond},
-                               UnitName{"Minute", "minute", DateUnit::kMinute},
-                               UnitName{"Hour", "hour", DateUnit::kHour},
-                               UnitName{"Day", "day", DateUnit::kDay},
-                               UnitName{"Week", "week", DateUnit::kWeek},
-                               UnitName{"Month", "month", DateUnit::kMonth},
-                               UnitName{"Quarter", "quarter", DateUnit::kQuarter},
-                               UnitName{"Year", "year", DateUnit::kYear}};
+constexpr std::array kUnits = {UnitName{"Second", "second", {"ss", "s"}, DateUnit::kSecond},
+                               UnitName{"Minute", "minute", {"mi", "n"}, DateUnit::kMinute},
+                               UnitName{"Hour", "hour", {"hh", "h"}, DateUnit::kHour},
+                               UnitName{"Day", "day", {"dd", "d"}, DateUnit::kDay},
+                               UnitName{"Week", "week", {"wk", "ww"}, DateUnit::kWeek},
+                               UnitName{"Month", "month", {"mm", "m"}, DateUnit::kMonth},
+                               UnitName{"Quarter", "quarter", {"qq", "q"}, DateUnit::kQuarter},
+                               UnitName{"Year", "year", {"yyyy", "yy"}, DateUnit::kYear}};
 
 // Seconds of a unit of fixed length; 0 for months, quarters and years.
 int64_t UnitSeconds(DateUnit unit) {
@@ -82,11 +84,15 @@ int64_t UnitMonths(DateUnit unit) {
   return unit == DateUnit::kMonth ? 1 : unit == DateUnit::kQuarter ? 3 : 12;
 }
 
-DateUnit ParseUnit(std::string_view function, const FunctionArgument& argument, size_t index) {
+DateUnit ParseUnit(std::string_view function, const FunctionArgument& argument, size_t index,
+                   bool takes_short_names = false) {
   std::string text = RequireConstant(function, index, argument)->ValueAt(0).as_string();
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   for (const UnitName& unit : kUnits) {
-    if (text == unit.lower || text == std::string(unit.lower) + "s") return unit.unit;
+    const bool is_short =
+        takes_short_names && !text.empty() &&
+        std::ranges::find(unit.short_names, std::string_view(text)) != unit.short_names.end();
+    if (is_short || text == unit.lower || text == std::string(unit.lower) + "s") return unit.unit;
   }
   throw Error(ErrorCode::kBadArguments,
               fmt::format("Function {} does not know the unit '{}': use second, minute, hour, day, "
@@ -94,7 +100,8 @@ DateUnit ParseUnit(std::string_view function, const FunctionArgument& argument, 
                           function, text));
 }
 
-// Seconds since the epoch, moved; wraps around at 64 bits.
+// Seconds since the epoch, moved: by seconds to weeks it wraps around at 64 bits, by months to
+// years it stops at the first second.
 int64_t ShiftSeconds(int64_t seconds, int64_t count, DateUnit unit) {
   if (const int64_t step = UnitSeconds(unit)) {
     return static_cast<int64_t>(static_cast<uint64_t>(seconds) +
@@ -102,7 +109,8 @@ int64_t ShiftSeconds(int64_t seconds, int64_t count, DateUnit unit) {
   }
   constexpr int64_t kCountMax = 1000000;
   const int64_t months = std::clamp(count, -kCountMax, kCountMax) * UnitMonths(unit);
-  return AddMonths(seconds / kDaySeconds, months) * kDaySeconds + seconds % kDaySeconds;
+  const int64_t day = AddMonths(seconds / kDaySeconds, months);
+  return day < 0 ? 0 : day * kDaySeconds + seconds % kDaySeconds;
 }
 
 // addDays(date, n), subtractMonths(date, n). Seconds, minutes and hours make a DateTime of a Date.
@@ -115,9 +123,8 @@ FunctionBinder ShiftBinder(std::string name, DateUnit unit, bool subtracts) {
                           unit == DateUnit::kHour;
     const DataType type = has_time ? TypeId::kDateTime : TypeId::kDate;
     const auto body = [=](std::span<const ColumnPtr> values, size_t rows) {
-      const ColumnPtr times = ConvertFixed(values[0], TypeId::kDateTime);
+      const Instants seconds(values[0]);
       const ColumnPtr counts = ConvertFixed(values[1], TypeId::kInt64);
-      const NumberView<uint32_t> seconds(*times);
       const NumberView<int64_t> count(*counts);
       const auto shifted = [&](size_t row) {
         const int64_t n = count[row];
@@ -129,7 +136,7 @@ FunctionBinder ShiftBinder(std::string name, DateUnit unit, bool subtracts) {
             type, rows, [&](size_t row) { return static_cast<uint32_t>(shifted(row)); });
       }
       return FillNumbers<uint16_t>(type, rows, [&](size_t row) {
-        return static_cast<uint16_t>(shifted(row) / kDaySeconds);
+        return static_cast<uint16_t>(shifted(row) / kDaySeconds);  // whole days: also below 0
       });
     };
     return Function(type, body, CanConversionFail(arguments[1].type, TypeId::kInt64));
@@ -145,12 +152,10 @@ int64_t UnitNumber(int64_t seconds, DateUnit unit) {
 
 Function BindDateDiff(std::span<const FunctionArgument> arguments, const FunctionContext&) {
   RequireString("dateDiff", arguments, 0);
-  const DateUnit unit = ParseUnit("dateDiff", arguments[0], 0);
+  const DateUnit unit = ParseUnit("dateDiff", arguments[0], 0, true);
   for (size_t i = 1; i < 3; ++i) RequireDate("dateDiff", arguments, i);
   return {TypeId::kInt64, [unit](std::span<const ColumnPtr> values, size_t rows) {
-            const ColumnPtr from = ConvertFixed(values[1], TypeId::kDateTime);
-            const ColumnPtr to = ConvertFixed(values[2], TypeId::kDateTime);
-            const NumberView<uint32_t> a(*from), b(*to);
+            const Instants a(values[1]), b(values[2]);
             return FillNumbers<int64_t>(TypeId::kInt64, rows, [&](size_t row) {
               return UnitNumber(b[row], unit) - UnitNumber(a[row], unit);
             });
@@ -182,13 +187,17 @@ Function StartOfIntervalFunction(int64_t count, DateUnit unit) {
   const bool has_time = UnitSeconds(unit) > 0 && unit != DateUnit::kWeek;
   const DataType type = has_time ? TypeId::kDateTime : TypeId::kDate;
   return {type, [=](std::span<const ColumnPtr> values, size_t rows) {
-            const ColumnPtr times = ConvertFixed(values[0], TypeId::kDateTime);
-            const NumberView<uint32_t> seconds(*times);
-            const ColumnPtr starts =
-                FillNumbers<uint32_t>(TypeId::kDateTime, rows, [&](size_t row) {
-                  return static_cast<uint32_t>(StartOfInterval(seconds[row], count, unit));
-                });
-            return ConvertFixed(starts, type);
+            const Instants seconds(values[0]);
+            const auto start = [&](size_t row) {
+              return std::max<int64_t>(StartOfInterval(seconds[row], count, unit), 0);
+            };
+            if (has_time) {
+              return FillNumbers<uint32_t>(
+                  type, rows, [&](size_t row) { return static_cast<uint32_t>(start(row)); });
+            }
+            return FillNumbers<uint16_t>(type, rows, [&](size_t row) {
+              return static_cast<uint16_t>(start(row) / kDaySeconds);
+            });
           }};
 }
 
@@ -263,8 +272,7 @@ Function BindFormatDateTime(std::span<const FunctionArgument> arguments, const F
       RequireConstant("formatDateTime", 1, arguments[1])->ValueAt(0).as_string();
   CheckDateFormat(pattern);
   return {TypeId::kString, [pattern](std::span<const ColumnPtr> values, size_t rows) {
-            const ColumnPtr times = ConvertFixed(values[0], TypeId::kDateTime);
-            const NumberView<uint32_t> seconds(*times);
+            const Instants seconds(values[0]);
             StringBuffer result(rows);
             std::string text;
             for (size_t row = 0; row < rows; ++row) {

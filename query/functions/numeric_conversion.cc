@@ -71,14 +71,22 @@ ColumnPtr ConvertToBool(const Column& column) {
   });
 }
 
+// Negative numbers are the first second, those beyond the range the last.
+template <class From>
+uint32_t ClampedSeconds(From value) {
+  constexpr uint32_t kMax = std::numeric_limits<uint32_t>::max();
+  if (value < From{}) return 0;
+  if (static_cast<double>(value) >= static_cast<double>(kMax)) return kMax;
+  return ConvertNumber<uint32_t>(value);
+}
+
 // Numbers that are too large for days are seconds.
 template <class From>
 ColumnPtr ConvertToDate(const Column& column) {
   const From* values = AsNumbers<From>(column).data();
   if constexpr (kIsFloat<From>) RefuseNonFinite(values, column.size(), TypeId::kDate);
   return FillNumbers<uint16_t>(TypeId::kDate, column.size(), [=](size_t row) {
-    const auto number = ConvertNumber<int64_t>(values[row]);
-    if (number < 0) return uint16_t{0};
+    const uint32_t number = ClampedSeconds(values[row]);
     return static_cast<uint16_t>(
         number > std::numeric_limits<uint16_t>::max() ? number / kDaySeconds : number);
   });
@@ -88,9 +96,8 @@ template <class From>
 ColumnPtr ConvertToDateTime(const Column& column) {
   const From* values = AsNumbers<From>(column).data();
   if constexpr (kIsFloat<From>) RefuseNonFinite(values, column.size(), TypeId::kDateTime);
-  return FillNumbers<uint32_t>(TypeId::kDateTime, column.size(), [=](size_t row) {
-    return values[row] < From{} ? 0 : ConvertNumber<uint32_t>(values[row]);
-  });
+  return FillNumbers<uint32_t>(TypeId::kDateTime, column.size(),
+                               [=](size_t row) { return ClampedSeconds(values[row]); });
 }
 
 ColumnPtr ConvertDays(const Column& column, const DataType& to) {

@@ -89,15 +89,15 @@ FunctionBinder RoundingBinder(std::string name) {
       digits = ReadNumbers<int64_t>(*constant, 1)[0];
       digits = std::clamp<int64_t>(digits, -400, 400);
     }
-    const DataType& argument = arguments[0].type;
-    const DataType type = argument.id() == TypeId::kBFloat16 ? DataType(TypeId::kFloat32)
-                          : argument.id() == TypeId::kBool   ? DataType(TypeId::kUInt8)
-                                                             : argument;
-    return Function(type, [=](std::span<const ColumnPtr> values, size_t rows) {
-      const ColumnPtr numbers = ConvertFixed(values[0], type);
-      return VisitFixedType(type.id(), [&]<class T>() -> ColumnPtr {
+    const DataType result = arguments[0].type;
+    const DataType work = result.id() == TypeId::kBFloat16 ? DataType(TypeId::kFloat32)
+                          : result.id() == TypeId::kBool   ? DataType(TypeId::kUInt8)
+                                                           : result;
+    return Function(result, [=](std::span<const ColumnPtr> values, size_t rows) {
+      const ColumnPtr numbers = ConvertFixed(values[0], work);
+      const ColumnPtr rounded = VisitFixedType(work.id(), [&]<class T>() -> ColumnPtr {
         const NumberView<T> view(*numbers);
-        return FillNumbers<T>(type, rows, [&](size_t row) -> T {
+        return FillNumbers<T>(work, rows, [&](size_t row) -> T {
           if constexpr (std::is_floating_point_v<T>) {
             return RoundFloat<Op>(view[row], digits);
           } else if constexpr (std::is_integral_v<T>) {
@@ -107,6 +107,7 @@ FunctionBinder RoundingBinder(std::string name) {
           }
         });
       });
+      return ConvertFixed(rounded, result);
     });
   };
 }

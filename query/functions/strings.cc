@@ -290,7 +290,13 @@ std::vector<StringView> ViewsOf(const std::vector<ColumnPtr>& columns) {
   return views;
 }
 
-Function BindConcat(std::span<const FunctionArgument>, const FunctionContext&) {
+// Of arrays only it is arrayConcat.
+Function BindConcat(std::span<const FunctionArgument> arguments, const FunctionContext& context) {
+  const bool are_arrays =
+      !arguments.empty() && std::ranges::all_of(arguments, [](const FunctionArgument& argument) {
+        return argument.type.is_array();
+      });
+  if (are_arrays) return BuiltinFunctions().Bind("arrayConcat", arguments, context);
   return {TypeId::kString, [](std::span<const ColumnPtr> values, size_t rows) {
             const std::vector<ColumnPtr> texts = AsTexts(values);
             const std::vector<StringView> views = ViewsOf(texts);
@@ -404,9 +410,12 @@ void RegisterStrings(FunctionRegistry& registry) {
   registry.Add({"isValidUTF8", 1, 1,
                 NumberOfTextBinder<uint8_t>("isValidUTF8", TypeId::kUInt8, IsValidUtf8)});
   registry.Add({"ascii", 1, 1,
-                NumberOfTextBinder<int32_t>(
-                    "ascii", TypeId::kInt32,
-                    [](std::string_view text) -> int32_t { return text.empty() ? 0 : text[0]; }),
+                NumberOfTextBinder<int32_t>("ascii", TypeId::kInt32,
+                                            [](std::string_view text) -> int32_t {
+                                              return text.empty()
+                                                         ? 0
+                                                         : static_cast<unsigned char>(text[0]);
+                                            }),
                 kPlain, true});
   registry.Add({"lower", 1, 1, TextBinder("lower", MapBytes<LowerAscii>), kPlain, true});
   registry.AddAlias("lcase", "lower", true);

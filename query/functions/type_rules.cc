@@ -1,6 +1,7 @@
 #include "granary/query/functions/type_rules.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -98,6 +99,20 @@ DataType CommonTypeOrThrow(std::span<const DataType> types, std::string_view whe
               fmt::format("There is no type that holds {} in {}; convert them, for example with "
                           "CAST",
                           names, where));
+}
+
+DataType CommonTypeOrThrow(std::span<const FunctionArgument> arguments, std::string_view where) {
+  std::vector<DataType> types, fitting;
+  for (const FunctionArgument& argument : arguments) {
+    types.push_back(argument.type);
+    const bool fits = argument.constant != nullptr && argument.type.id() == TypeId::kUInt64 &&
+                      argument.constant->ValueAt(0).as_uint() <=
+                          static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+    fitting.push_back(fits ? DataType(TypeId::kInt64) : argument.type);
+  }
+  if (const auto type = CommonType(types)) return *type;
+  if (const auto type = CommonType(fitting)) return *type;
+  return CommonTypeOrThrow(types, where);
 }
 
 void ThrowIllegalType(std::string_view function, size_t index, const DataType& type,

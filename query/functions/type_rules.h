@@ -27,6 +27,9 @@ inline bool IsSigned(const DataType& type) { return type.is_signed_integer(); }
 std::optional<DataType> CommonType(std::span<const DataType> types);
 // Throws NO_COMMON_TYPE, which names the types and `where`.
 DataType CommonTypeOrThrow(std::span<const DataType> types, std::string_view where);
+// As before; but where that is the only way, a constant of UInt64 that fits counts as an Int64:
+// [5000000000, -1] is an Array(Int64).
+DataType CommonTypeOrThrow(std::span<const FunctionArgument> arguments, std::string_view where);
 
 // ILLEGAL_TYPE_OF_ARGUMENT for argument `index` (from 0) of `function`; `expected` completes
 // "expected ...".

@@ -165,6 +165,8 @@ class NumberArrayReader {
         element = any_unsigned_ ? CommonType(*element, SmallestType(smallest_))
                                 : DataType(SmallestType(smallest_));
     }
+    constexpr auto kSignedMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+    if (!element && largest_ <= kSignedMax) element = DataType(TypeId::kInt64);
     if (!element) return nullptr;
     DataType type = DataType::Array(*element);
     Value value(std::move(numbers_));
@@ -350,15 +352,27 @@ std::shared_ptr<Literal> MakeBool(bool value) {
 
 std::shared_ptr<Literal> MakeNull() { return MakeCharged<Literal>(); }
 
-std::shared_ptr<Literal> MakeArray(const std::vector<ExprPtr>& elements) {
-  DataType element_type;
+// The common type of literals, where UInt64 values that fit may count as Int64; nothing if there is
+// none, or if one is no literal.
+std::optional<DataType> CommonTypeOfLiterals(const std::vector<ExprPtr>& elements, bool as_signed) {
+  constexpr auto kSignedMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  std::optional<DataType> common = DataType();
   for (const ExprPtr& element : elements) {
     const Literal* literal = As<Literal>(*element);
-    if (!literal || literal->is_null() || !literal->alias.empty()) return nullptr;
-    const std::optional<DataType> common = CommonType(element_type, literal->type);
-    if (!common) return nullptr;
-    element_type = *common;
+    if (!literal || literal->is_null() || !literal->alias.empty()) return std::nullopt;
+    const bool fits = as_signed && literal->type.id() == TypeId::kUInt64 &&
+                      literal->value.as_uint() <= kSignedMax;
+    common = CommonType(*common, fits ? DataType(TypeId::kInt64) : literal->type);
+    if (!common) return std::nullopt;
   }
+  return common;
+}
+
+std::shared_ptr<Literal> MakeArray(const std::vector<ExprPtr>& elements) {
+  std::optional<DataType> common = CommonTypeOfLiterals(elements, false);
+  if (!common) common = CommonTypeOfLiterals(elements, true);
+  if (!common) return nullptr;
+  const DataType element_type = *common;
   ValueArray values;
   values.reserve(elements.size());
   for (const ExprPtr& element : elements) {
