@@ -237,7 +237,7 @@ bool CommitLog::TryFold(std::span<const std::byte> record) {
   try {
     Replace(record);
     return true;
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     if (is_in_doubt()) throw;
     RemoveQuietly(*files_, path_ + kFreshLogSuffix);
     return false;

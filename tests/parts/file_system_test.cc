@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "granary/parts/simulated_disk.h"
 
@@ -93,6 +94,27 @@ TEST_P(FileSystemTest, WhatIsAppendedIsRead) {
   EXPECT_EQ(files_->Size(Path("a")), 300013u);
 }
 
+TEST_P(FileSystemTest, WhatIsCutBackIsGoneAndAppendingGoesOn) {
+  Write(*files_, Path("log"), "first");
+  const auto file = files_->OpenForAppend(Path("log"));
+  file->Append(Bytes(" second"));
+  file->Flush();
+  file->Append(Bytes(" never written"));
+  file->CutBack(5);
+  EXPECT_EQ(file->size(), 5u);
+  EXPECT_EQ(files_->Size(Path("log")), 5u);
+  file->Append(Bytes(" third"));
+  file->Close();
+  EXPECT_EQ(Text(ReadWholeFile(*files_, Path("log"))), "first third");
+}
+
+TEST_P(FileSystemTest, OverwritingMakesAFileAndKeepsWhatLiesBehind) {
+  files_->Overwrite(Path("hint"), Bytes("abcdef"));
+  EXPECT_EQ(Text(ReadWholeFile(*files_, Path("hint"))), "abcdef");
+  files_->Overwrite(Path("hint"), Bytes("xy"));
+  EXPECT_EQ(Text(ReadWholeFile(*files_, Path("hint"))), "xycdef");
+}
+
 TEST_P(FileSystemTest, MapOutlivesItsFile) {
   Write(*files_, Path("a"), "text");
   const auto map = files_->Map(Path("a"));
@@ -146,6 +168,18 @@ TEST_P(FileSystemTest, LocksExclude) {
 
 INSTANTIATE_TEST_SUITE_P(Systems, FileSystemTest, ::testing::Values(true, false),
                          [](const auto& info) { return info.param ? "Posix" : "Simulated"; });
+
+// Opening one for reading would wait for a writer for ever.
+TEST(FileSystemErrors, APipeIsNotWaitedFor) {
+  char pattern[] = "/tmp/granary_pipe_XXXXXX";
+  ASSERT_NE(mkdtemp(pattern), nullptr);
+  const std::string path = std::string(pattern) + "/pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const auto files = PosixFileSystem();
+  EXPECT_TRUE(files->Map(path)->bytes().empty());
+  EXPECT_TRUE(ReadWholeFile(*files, path).empty());
+  std::filesystem::remove_all(pattern);
+}
 
 TEST(FileSystemErrors, FullDiskOfTheSystem) {
   const auto files = PosixFileSystem();

@@ -2,11 +2,19 @@
 # Puts each seeded bug into a copy of the tree and says whether the test that it names catches it.
 #
 #   tests/seeded/run.sh [name...]   all, or those whose names begin so; exits 1 if one is not caught
+#   tests/seeded/run.sh --check     only whether every patch still fits the tree
 #
 # A bug is a patch with two lines before it: what is wrong, and "Caught by: test[:test...]", where a
 # test is a test program with its arguments. The copy is built in build/seeded.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
+if [ "${1-}" = --check ]; then
+  stale=0
+  for patch in "$root"/tests/seeded/*.patch; do
+    patch --dry-run -s -d "$root" -p1 <"$patch" || { echo "STALE $patch"; stale=1; }
+  done
+  exit $stale
+fi
 "$root/cmake/dependencies.sh" build tests || exit 2
 copy=$root/build/seeded
 mkdir -p "$copy/tree"
