@@ -26,6 +26,7 @@ constexpr int kExitOutputClosed = 141;  // 128 + SIGPIPE
 std::unique_ptr<Database> OpenDatabase(const Options& options) {
   return Database::Open({.path = options.path,
                          .read_only = options.read_only,
+                         .refresh = RefreshMode::kAuto,
                          .restore = options.restore,
                          .user_files_path = std::filesystem::current_path().string(),
                          .settings = options.settings,

@@ -227,10 +227,13 @@ class Catalog::Impl {
  public:
   Impl(std::shared_ptr<FileSystem> files, const std::string& directory, bool read_only,
        const TaskContext& context)
-      : files_(std::move(files)), directory_(directory), read_only_(read_only) {
+      : files_(std::move(files)),
+        directory_(directory),
+        read_only_(read_only),
+        removals_(std::make_shared<DeferredRemovals>(files_, directory_)) {
     const std::string path = JoinPath(directory_, kCatalogFile);
     if (!read_only_) PrepareDirectory(path);
-    const CommitLog::Contents contents = ReadLog(path);
+    const CommitLog::Contents contents = ReadSettledLog(path, context);
     database_ = contents.owner.database;
     if (!read_only_ && database_ == 0) database_ = NewDatabaseId();
     log_ = std::make_unique<CommitLog>(files_, path, LogOwner{database_, 0}, contents);
@@ -239,6 +242,8 @@ class Catalog::Impl {
     TidyUp(contents.is_end_known, context);
     if (!read_only_ && !contents.is_end_known) log_->NoteDurablePoint();
   }
+
+  const std::shared_ptr<DeferredRemovals>& removals() const { return removals_; }
 
   std::map<std::string, CatalogTable> tables() const {
     const std::lock_guard lock(mutex_);
@@ -262,7 +267,7 @@ class Catalog::Impl {
       if (log_->is_in_doubt()) {
         doubtful_.push_back(place.directory);
       } else {
-        RemoveQuietly(place.directory);
+        RemoveQuietly(*files_, place.directory);
       }
       throw;
     }
@@ -292,7 +297,23 @@ class Catalog::Impl {
     CommitLog::Create(*files_, path, {NewDatabaseId(), 0}, EncodeSnapshot({}));
   }
 
+  // A reader beside a writer may find the log while a record is being written.
+  CommitLog::Contents ReadSettledLog(const std::string& path, const TaskContext& context) {
+    for (int attempt = 1; read_only_ && attempt < kReadOnlyAttempts; ++attempt) {
+      try {
+        CommitLog::Contents contents = ReadLog(path);
+        if (!MayBeInFlux(contents)) return contents;
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::kCorruptedData) throw;
+      }
+      context.CheckCancelled();
+      PauseBeforeNextAttempt();
+    }
+    return ReadLog(path);
+  }
+
   CommitLog::Contents ReadLog(const std::string& path) {
+    state_ = CatalogState();
     if (!files_->Exists(path) && HasTables(*files_, directory_)) {
       ThrowCatalogLost(fmt::format("{} is missing, though there are tables", path));
     }
@@ -314,12 +335,14 @@ class Catalog::Impl {
     for (const auto& [name, id] : state_.tables) named.insert(id);
     for (const auto& [id, path] : TableDirectories(*files_, directory_)) {
       if (named.contains(id)) continue;
-      const bool may_be_missed =
-          !is_end_known && !state_.dropped.contains(id) && HoldsTable(*files_, path);
+      const bool may_be_missed = !is_end_known && !state_.dropped.contains(id) &&
+                                 HoldsTable(*files_, path) && !IsGone(*files_, path);
       if (may_be_missed) {
         PutAside(id, path, context);
+      } else if (!read_only_ && id < state_.next_id) {
+        removals_->Remove(path);
       } else if (!read_only_) {
-        RemoveTree(*files_, path);
+        RemoveTree(*files_, path);  // no record named it, and the next CREATE takes its number
       }
     }
   }
@@ -343,13 +366,6 @@ class Catalog::Impl {
     files_->SyncDirectory(detached);
     files_->SyncDirectory(JoinPath(directory_, kTablesDirectory));
     context.Warn(fmt::format("The table in {} was moved to {}: {}", path, target, reason));
-  }
-
-  void RemoveQuietly(const std::string& path) {
-    try {
-      RemoveTree(*files_, path);
-    } catch (const std::exception&) {  // the next open removes it
-    }
   }
 
   CatalogTable PlaceOf(uint64_t id) const {
@@ -383,7 +399,7 @@ class Catalog::Impl {
     entry.after = [&next] { return EncodeSnapshot(next); };
     log_->Commit(entry, std::max(kRecordsToFold, next.tables.size()), UINT64_MAX);
     state_ = std::move(next);
-    for (const std::string& path : doubtful_) RemoveQuietly(path);
+    for (const std::string& path : doubtful_) removals_->Remove(path);
     doubtful_.clear();
   }
 
@@ -391,6 +407,7 @@ class Catalog::Impl {
   const std::string directory_;
   const bool read_only_;
   std::unique_ptr<FileLock> lock_;
+  const std::shared_ptr<DeferredRemovals> removals_;
 
   mutable std::mutex mutex_;  // guards what follows
   CatalogState state_;
@@ -417,7 +434,12 @@ std::vector<std::string> Catalog::Restore(const std::shared_ptr<FileSystem>& fil
   return CatalogRestoration(files, directory, name_of).Run();
 }
 
+std::string Catalog::Fingerprint(FileSystem& files, const std::string& directory) {
+  return CommitLog::Fingerprint(files, JoinPath(directory, kCatalogFile));
+}
+
 std::map<std::string, CatalogTable> Catalog::tables() const { return impl_->tables(); }
+const std::shared_ptr<DeferredRemovals>& Catalog::removals() const { return impl_->removals(); }
 void Catalog::Create(const std::string& name,
                      const std::function<void(const CatalogTable& place)>& make) {
   impl_->Create(name, make);

@@ -5,6 +5,7 @@
 //   <database>/catalog        the log
 //   <database>/tables/<id>/   one TableStore each; ids are never used again
 //   <database>/detached/<id>  a table that no record names, but that may be missed
+//   <database>/readers/       what readers beside the writer hold (reader_lease.h)
 //
 // Thread-safe. Names are case-sensitive.
 #pragma once
@@ -15,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "granary/parts/deferred_removals.h"
 #include "granary/parts/file_system.h"
 #include "granary/parts/log_format.h"
 #include "granary/table/task_context.h"
@@ -46,6 +48,12 @@ class Catalog {
   // empty: the catalogue is whole, or there is no database. Throws DIRECTORY_IS_LOCKED.
   static std::vector<std::string> Restore(const std::shared_ptr<FileSystem>& files,
                                           const std::string& directory, const NameOf& name_of);
+
+  // Another text once a table has come, gone or got another name.
+  static std::string Fingerprint(FileSystem& files, const std::string& directory);
+
+  // Where everything goes that the writer deletes and a reader may need.
+  const std::shared_ptr<DeferredRemovals>& removals() const;
 
   // By name, as of now.
   std::map<std::string, CatalogTable> tables() const;

@@ -159,6 +159,23 @@ CommitLog::Contents CommitLog::Read(FileSystem& files, const std::string& path,
   return contents;
 }
 
+std::string CommitLog::Fingerprint(FileSystem& files, const std::string& path) {
+  std::string fingerprint;
+  for (const bool is_point : {true, false}) {
+    try {
+      if (is_point) {
+        const std::vector<std::byte> point = ReadWholeFile(files, path + kDurablePointSuffix);
+        fingerprint.assign(reinterpret_cast<const char*>(point.data()), point.size());
+      } else {
+        fingerprint += fmt::format("{}", files.Size(path));
+      }
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kFileDoesntExist) throw;
+    }
+  }
+  return fingerprint;
+}
+
 CommitLog::Remains CommitLog::Salvage(FileSystem& files, const std::string& path,
                                       const std::optional<LogOwner>& owner) {
   Remains remains;

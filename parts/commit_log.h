@@ -51,6 +51,10 @@ class CommitLog {
   static Contents Read(FileSystem& files, const std::string& path,
                        const std::optional<LogOwner>& owner);
 
+  // Another text once a record has been added to a log, or the log has been replaced; without
+  // reading it. Empty if there is no log.
+  static std::string Fingerprint(FileSystem& files, const std::string& path);
+
   // Of a log that Read refuses: all that can be read, also if that is nothing. Throws only what
   // has nothing to do with damage: failing reads, newer formats.
   struct Remains {

@@ -54,7 +54,9 @@ std::shared_ptr<const StoredPart> StoredPart::Open(std::shared_ptr<PartDirectory
 void StoredPart::ReadManifest() {
   const std::string path = directory_->FilePath(kManifestFile);
   const auto file = directory_->files().OpenForRead(path);
-  DecodedManifest decoded = DecodeManifest(ReadHead(*file), file->size(), path);
+  const std::vector<std::byte> head = ReadHead(*file);
+  DecodedManifest decoded = DecodeManifest(head, file->size(), path);
+  std::memcpy(&checksum_, head.data(), sizeof(checksum_));
   manifest_ = std::move(decoded.manifest);
   streams_offset_ = decoded.streams_offset;
   stored_bytes_ = file->size();
@@ -100,6 +102,20 @@ bool StoredPart::HoldsOnlyIndexes(size_t file) const {
                                       });
   return !holds_rows &&
          std::any_of(manifest_.index_streams.begin(), manifest_.index_streams.end(), is_in_file);
+}
+
+bool StoredPart::IsUnchanged() const {
+  try {
+    const auto file = directory_->files().OpenForRead(directory_->FilePath(kManifestFile));
+    uint64_t checksum = 0;
+    file->ReadAt(0, std::as_writable_bytes(std::span(&checksum, 1)));
+    return checksum == checksum_;
+  } catch (const Error& error) {
+    const bool is_other = error.code() == ErrorCode::kFileDoesntExist ||
+                          error.code() == ErrorCode::kCannotReadAllData;
+    if (!is_other) throw;
+    return false;
+  }
 }
 
 void StoredPart::FillMetadata() {

@@ -55,6 +55,10 @@ class StoredPart final : public Part, public std::enable_shared_from_this<Stored
   std::vector<std::string> Check(const TaskContext& context) const override;
   void Warm(bool only_indexes, const TaskContext& context) const override;
 
+  // Whether the part on disk is still this one, and not another of its name. Throws what reading
+  // throws, but if it is not there.
+  bool IsUnchanged() const;
+
   PartDirectory& directory() const { return *directory_; }
   const Manifest& manifest() const { return manifest_; }
   // Unique in the process.
@@ -117,6 +121,7 @@ class StoredPart final : public Part, public std::enable_shared_from_this<Stored
   const uint64_t id_;
   Manifest manifest_;
   uint64_t streams_offset_ = 0;  // in the manifest's file
+  uint64_t checksum_ = 0;        // of the manifest, its first bytes
 
   LoadedOnce<std::vector<ColumnPtr>> primary_key_;
   std::unique_ptr<LoadedOnce<std::vector<Mark>>[]> marks_;                      // per column

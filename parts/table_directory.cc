@@ -4,24 +4,26 @@
 #include <utility>
 
 namespace granary {
-namespace {
-
-// What cannot be removed now is named by nothing and goes at the next open.
-void RemoveQuietly(FileSystem& files, const std::string& path) {
-  try {
-    RemoveTree(files, path);
-  } catch (const std::exception&) {
-  }
-}
-
-}  // namespace
 
 TableDirectory::TableDirectory(std::shared_ptr<FileSystem> files, std::string path,
-                               const LogOwner& owner, std::shared_ptr<StorageCaches> caches)
-    : files_(std::move(files)), path_(std::move(path)), owner_(owner), caches_(std::move(caches)) {}
+                               const LogOwner& owner, std::shared_ptr<StorageCaches> caches,
+                               std::shared_ptr<DeferredRemovals> removals)
+    : files_(std::move(files)),
+      path_(std::move(path)),
+      owner_(owner),
+      caches_(std::move(caches)),
+      removals_(std::move(removals)) {}
 
 TableDirectory::~TableDirectory() {
-  if (remove_when_unused_.load()) RemoveQuietly(*files_, path_);
+  if (remove_when_unused_.load()) Remove(path_);
+}
+
+void TableDirectory::Remove(const std::string& path) noexcept {
+  if (removals_ != nullptr) {
+    removals_->Remove(path);
+  } else {
+    RemoveQuietly(*files_, path);
+  }
 }
 
 PartDirectory::PartDirectory(std::shared_ptr<TableDirectory> table, const std::string& name,
@@ -29,7 +31,22 @@ PartDirectory::PartDirectory(std::shared_ptr<TableDirectory> table, const std::s
     : table_(std::move(table)), path_(JoinPath(table_->path(), name)), kept_(keep) {}
 
 PartDirectory::~PartDirectory() {
-  if (!kept_.load()) RemoveQuietly(files(), path_);
+  if (kept_.load()) return;
+  if (was_named_.load()) {
+    table_->Remove(path_);
+  } else {
+    RemoveQuietly(files(), path_);
+  }
+}
+
+void PartDirectory::TakeAway() {
+  was_named_.store(true);
+  SetKept(false);
+}
+
+void PartDirectory::Hold(std::shared_ptr<const ReaderLease> lease) {
+  const std::lock_guard lock(lease_mutex_);
+  std::swap(lease_, lease);
 }
 
 }  // namespace granary

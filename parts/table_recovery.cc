@@ -1,34 +1,43 @@
 #include "granary/parts/table_recovery.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "granary/parts/format.h"
+
 namespace granary {
 namespace {
 
-// A reader beside a writer may see a log that names parts which are merged away before they are
-// opened; then the log is read again.
-constexpr int kReadOnlyAttempts = 10;
 constexpr char kReasonSuffix[] = ".reason";
 
 using StoredPartPtr = std::shared_ptr<const StoredPart>;
 
 class Recovery {
  public:
-  Recovery(const TableStoreOptions& options, const TaskContext& context)
-      : options_(options), context_(context) {}
+  Recovery(const TableStoreOptions& options, const TaskContext& context,
+           std::span<const StoredPartPtr> known)
+      : options_(options), context_(context), known_(known) {}
 
-  // Nothing if the log changed underneath.
+  // Nothing if a writer beside this reader is at work on the log, or has deleted what it named
+  // because it does not know of the reader.
   std::optional<RecoveredTable> Run(bool is_last_attempt) {
     RecoveredTable table;
-    table.directory = std::make_shared<TableDirectory>(options_.files, options_.directory,
-                                                       options_.owner, options_.caches);
-    ReadLog(table);
+    table.directory = std::make_shared<TableDirectory>(
+        options_.files, options_.directory, options_.owner, options_.caches, options_.removals);
     const bool may_retry = options_.read_only && !is_last_attempt;
+    try {
+      ReadLog(table);
+    } catch (const Error& error) {
+      if (!may_retry || !IsDamage(error)) throw;
+      return std::nullopt;
+    }
+    if (may_retry && MayBeInFlux(table.log)) return std::nullopt;
     if (const std::optional<std::string> missing = FindMissingPart(table)) {
       if (may_retry) return std::nullopt;
       CheckEndOfLog(table, *missing);
@@ -37,7 +46,10 @@ class Recovery {
     for (const auto& [text, name] : named) {
       context_.CheckCancelled();
       try {
-        auto part = StoredPart::Open(std::make_shared<PartDirectory>(table.directory, text, true));
+        StoredPartPtr part = FindKnown(text);
+        if (part == nullptr) {
+          part = StoredPart::Open(std::make_shared<PartDirectory>(table.directory, text, true));
+        }
         CheckMask(table.state, *part);
         table.parts.push_back(std::move(part));
       } catch (const Error& error) {
@@ -61,6 +73,13 @@ class Recovery {
       for (const PartName& name : change.removed) table.removed.insert(name.text());
     }
     table.must_fold = table.log.must_rewrite;
+  }
+
+  StoredPartPtr FindKnown(const std::string& name) const {
+    for (const StoredPartPtr& part : known_) {
+      if (part->name_text() == name && part->IsUnchanged()) return part;
+    }
+    return nullptr;
   }
 
   std::optional<std::string> FindMissingPart(const RecoveredTable& table) const {
@@ -111,6 +130,7 @@ class Recovery {
 
   const TableStoreOptions& options_;
   const TaskContext& context_;
+  const std::span<const StoredPartPtr> known_;
 };
 
 std::vector<std::string> UnnamedDirectories(TableDirectory& directory, const TableState& state) {
@@ -123,9 +143,10 @@ std::vector<std::string> UnnamedDirectories(TableDirectory& directory, const Tab
 }
 
 // Whether the table can do without a whole part that its log does not name: the log takes it away,
-// its rows are in the parts that it was made from or in one that was made from it.
+// or has done so, its rows are in the parts that it was made from or in one that was made from it.
 bool IsRubbish(const RecoveredTable& table, const PartName& name) {
   if (table.removed.contains(name.text())) return true;
+  if (IsGone(table.directory->files(), JoinPath(table.directory->path(), name.text()))) return true;
   return std::any_of(table.state.parts.begin(), table.state.parts.end(), [&](const auto& entry) {
     return Supersedes(entry.second, name) || Supersedes(name, entry.second);
   });
@@ -140,6 +161,30 @@ StoredPartPtr OpenMissedPart(const RecoveredTable& table, const std::string& nam
   } catch (const Error& error) {
     if (!IsDamage(error)) throw;
     return nullptr;
+  }
+}
+
+// Whether a reader in another process may use this directory, which no record names: it is that of
+// a whole part whose block numbers some record has used up.
+bool MayBeRead(const RecoveredTable& table, const std::string& name) {
+  try {
+    const auto part =
+        StoredPart::Open(std::make_shared<PartDirectory>(table.directory, name, true));
+    return part->name().max_block < table.state.next_block;
+  } catch (const Error& error) {
+    if (!IsDamage(error)) throw;
+    return false;
+  }
+}
+
+// Names whose blocks are not used up will be used again: these directories go at once.
+void RemoveRubbish(const RecoveredTable& table, const std::string& name) {
+  TableDirectory& directory = *table.directory;
+  const std::string path = JoinPath(directory.path(), name);
+  if (directory.HasReaders() && MayBeRead(table, name)) {
+    directory.Remove(path);
+  } else {
+    RemoveTree(directory.files(), path);
   }
 }
 
@@ -159,13 +204,23 @@ void SaveMissedPart(TableDirectory& directory, const StoredPart& part, bool read
 
 }  // namespace
 
-RecoveredTable RecoverTable(const TableStoreOptions& options, const TaskContext& context) {
+RecoveredTable RecoverTable(const TableStoreOptions& options, const TaskContext& context,
+                            std::span<const StoredPartPtr> known) {
   for (int attempt = 1;; ++attempt) {
     std::optional<RecoveredTable> table =
-        Recovery(options, context).Run(attempt == kReadOnlyAttempts);
+        Recovery(options, context, known).Run(attempt == kReadOnlyAttempts);
     if (table) return std::move(*table);
+    context.CheckCancelled();
+    PauseBeforeNextAttempt();
   }
 }
+
+bool MayBeInFlux(const CommitLog::Contents& log) {
+  return log.torn_bytes > 0 || !log.warnings.empty() ||
+         (log.version == kLogFormatVersion && !log.is_end_known);
+}
+
+void PauseBeforeNextAttempt() { std::this_thread::sleep_for(std::chrono::microseconds(200)); }
 
 void DeleteRubbish(const RecoveredTable& table, bool read_only, const TaskContext& context) {
   TableDirectory& directory = *table.directory;
@@ -176,7 +231,7 @@ void DeleteRubbish(const RecoveredTable& table, bool read_only, const TaskContex
     if (part != nullptr) {
       SaveMissedPart(directory, *part, read_only, context);
     } else if (!read_only) {
-      RemoveTree(files, JoinPath(directory.path(), name));
+      RemoveRubbish(table, name);
     }
   }
   const std::string fresh =

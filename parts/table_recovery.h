@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,17 @@ struct RecoveredTable {
 // Throws CORRUPTED_DATA if the log is damaged or has lost its end, UNKNOWN_FORMAT_VERSION for newer
 // formats. Log and parts of a table that throws CORRUPTED_DATA are left as they are: RestoreTable
 // (table_restore.h) is the way on.
-RecoveredTable RecoverTable(const TableStoreOptions& options, const TaskContext& context);
+// `known` are parts that are open already; those that are still the same on disk are taken, with
+// their directory's object.
+RecoveredTable RecoverTable(const TableStoreOptions& options, const TaskContext& context,
+                            std::span<const std::shared_ptr<const StoredPart>> known = {});
+
+// Whether a log, as a reader beside a writer has found it, may look like this because the writer is
+// at work on it. It is to be read again then.
+bool MayBeInFlux(const CommitLog::Contents& log);
+// How often, with a pause in between, until it is taken as it is.
+inline constexpr int kReadOnlyAttempts = 10;
+void PauseBeforeNextAttempt();
 
 // Deletes what a crash left: part directories that no record names and an unfinished log. A whole
 // part goes to detached/ instead, with a warning, unless it is certain that the table does not miss

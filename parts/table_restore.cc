@@ -80,7 +80,7 @@ class Restoration {
         context_(context),
         log_path_(JoinPath(options.directory, kCommitLogFile)),
         directory_(std::make_shared<TableDirectory>(options.files, options.directory, options.owner,
-                                                    options.caches)),
+                                                    options.caches, options.removals)),
         remains_(CommitLog::Salvage(*options.files, log_path_, options.owner)),
         known_(log_path_) {}
 

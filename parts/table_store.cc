@@ -43,6 +43,7 @@ DeadRowsPtr MaskOf(const TableState& state, const Part& part) {
 }
 
 void SetKept(const PartPtr& part, bool kept) { AsStored(*part).directory().SetKept(kept); }
+void TakeAway(const PartPtr& part) { AsStored(*part).directory().TakeAway(); }
 
 }  // namespace
 
@@ -78,17 +79,11 @@ class TableStore::Impl {
         directory_(std::move(recovered.directory)),
         log_(options_.files, JoinPath(options_.directory, kCommitLogFile), options_.owner,
              recovered.log),
-        state_(std::move(recovered.state)),
+        state_(recovered.state),
         next_block_(state_.next_block) {
     auto set = std::make_shared<PartSet>();
-    TableDefinition table = DeclareTable(options_.compile_schema(state_.definition),
-                                         state_.dimensions, *options_.registry);
-    set->schema = std::move(table.schema);
-    set->indexes = std::move(table.indexes);
-    for (const auto& part : recovered.parts) {
-      set->parts.push_back({part, MaskOf(state_, *part)});
-    }
-    std::sort(set->parts.begin(), set->parts.end(), InOrder);
+    TakeDefinition(recovered.state, *set);
+    TakeParts(recovered, *set);
     set_ = std::move(set);
   }
 
@@ -108,6 +103,31 @@ class TableStore::Impl {
     const std::lock_guard lock(set_mutex_);
     return set_;
   }
+
+  void Refresh(std::shared_ptr<const ReaderLease> lease, const TaskContext& context) {
+    const std::lock_guard lock(commit_mutex_);
+    const PartSetPtr current = parts();
+    std::vector<std::shared_ptr<const StoredPart>> known;
+    for (const VisiblePart& visible : current->parts) {
+      known.push_back(std::static_pointer_cast<const StoredPart>(visible.part));
+    }
+    const RecoveredTable recovered = RecoverTable(options_, context, known);
+    DeleteRubbish(recovered, options_.read_only, context);
+    auto next = std::make_shared<PartSet>();
+    next->schema = current->schema;
+    next->indexes = current->indexes;
+    next->version = current->version + 1;
+    if (recovered.state.definition != state_.definition ||
+        recovered.state.dimensions != state_.dimensions) {
+      TakeDefinition(recovered.state, *next);
+    }
+    TakeParts(recovered, *next);
+    state_ = recovered.state;
+    HoldParts(*next, lease);
+    SetParts(std::move(next));
+  }
+
+  void Hold(const std::shared_ptr<const ReaderLease>& lease) { HoldParts(*parts(), lease); }
 
   const std::string& directory() const { return options_.directory; }
 
@@ -270,7 +290,7 @@ class TableStore::Impl {
     if (options_.read_only) CheckWritable();
     is_dropped_.store(true);
     const PartSetPtr current = parts();
-    for (const VisiblePart& visible : current->parts) SetKept(visible.part, false);
+    for (const VisiblePart& visible : current->parts) TakeAway(visible.part);
     directory_->RemoveWhenUnused();
     try {
       auto empty = std::make_shared<PartSet>(*current);
@@ -282,6 +302,24 @@ class TableStore::Impl {
   }
 
  private:
+  void TakeDefinition(const TableState& state, PartSet& set) const {
+    TableDefinition table = DeclareTable(options_.compile_schema(state.definition),
+                                         state.dimensions, *options_.registry);
+    set.schema = std::move(table.schema);
+    set.indexes = std::move(table.indexes);
+  }
+
+  static void TakeParts(const RecoveredTable& recovered, PartSet& set) {
+    for (const auto& part : recovered.parts) {
+      set.parts.push_back({part, MaskOf(recovered.state, *part)});
+    }
+    std::sort(set.parts.begin(), set.parts.end(), InOrder);
+  }
+
+  static void HoldParts(const PartSet& set, const std::shared_ptr<const ReaderLease>& lease) {
+    for (const VisiblePart& visible : set.parts) AsStored(*visible.part).directory().Hold(lease);
+  }
+
   // A statement to be committed, as objects.
   struct Change {
     std::vector<PartPtr> added;
@@ -443,7 +481,7 @@ class TableStore::Impl {
     WriteRecord(Describe(change), change, next->schema->settings.fsync);
     for (VisiblePart& visible : next->parts) visible.dead = MaskOf(state_, *visible.part);
     for (const PartPtr& part : change.added) SetKept(part, true);
-    for (const PartPtr& part : change.removed) SetKept(part, false);
+    for (const PartPtr& part : change.removed) TakeAway(part);
     SetParts(std::move(next));
   }
 
@@ -478,7 +516,7 @@ class TableStore::Impl {
       if (log_.is_in_doubt()) KeepDoubtful(change.added);
       throw;
     }
-    for (const PartPtr& part : doubtful_) SetKept(part, false);
+    for (const PartPtr& part : doubtful_) TakeAway(part);
     doubtful_.clear();
     state_ = std::move(next);
   }
@@ -536,10 +574,11 @@ void TableStore::Create(const TableStoreOptions& options, const std::string& def
   options.files->SyncDirectory(ParentDirectory(options.directory));
 }
 
-std::unique_ptr<TableStore> TableStore::Open(TableStoreOptions options,
-                                             const TaskContext& context) {
+std::unique_ptr<TableStore> TableStore::Open(TableStoreOptions options, const TaskContext& context,
+                                             std::shared_ptr<const ReaderLease> lease) {
   RecoveredTable recovered = RecoverTable(options, context);
   auto impl = std::make_unique<Impl>(std::move(options), recovered);
+  impl->Hold(lease);
   impl->FinishRecovery(recovered, context);
   for (const auto& part : recovered.parts) part->WarnOfLostIndexes(context);
   return std::unique_ptr<TableStore>(new TableStore(std::move(impl)));
@@ -547,6 +586,10 @@ std::unique_ptr<TableStore> TableStore::Open(TableStoreOptions options,
 
 PartSetPtr TableStore::parts() const { return impl_->parts(); }
 const std::string& TableStore::directory() const { return impl_->directory(); }
+void TableStore::Refresh(std::shared_ptr<const ReaderLease> lease, const TaskContext& context) {
+  impl_->Refresh(std::move(lease), context);
+}
+void TableStore::Hold(const std::shared_ptr<const ReaderLease>& lease) { impl_->Hold(lease); }
 void TableStore::SetListener(std::function<void()> listener) {
   impl_->SetListener(std::move(listener));
 }

@@ -29,6 +29,9 @@
 
 namespace granary {
 
+class DeferredRemovals;
+class ReaderLease;
+
 // A part as queries see it.
 struct VisiblePart {
   PartPtr part;
@@ -64,6 +67,8 @@ struct TableStoreOptions {
   std::function<SchemaPtr(const std::string& definition)> compile_schema;
   // Whose the commit log has to be.
   LogOwner owner;
+  // Of a writer: deletes what readers in other processes may need. Null: there are none.
+  std::shared_ptr<DeferredRemovals> removals;
   // Nothing is moved, deleted or written.
   bool read_only = false;
 };
@@ -101,12 +106,21 @@ class TableStore {
 
   // Recovers the part set. A damaged part is moved to detached/ with a file that says why, and
   // reported as a warning; a damaged commit log throws CORRUPTED_DATA, and RestoreTable
-  // (table_restore.h) makes a new one.
-  static std::unique_ptr<TableStore> Open(TableStoreOptions options, const TaskContext& context);
+  // (table_restore.h) makes a new one. A reader beside a writer gives the lease that it took before
+  // (reader_lease.h).
+  static std::unique_ptr<TableStore> Open(TableStoreOptions options, const TaskContext& context,
+                                          std::shared_ptr<const ReaderLease> lease = nullptr);
   ~TableStore();
 
   PartSetPtr parts() const;
   const std::string& directory() const;
+
+  // For a read-only store: reads the log again, under a lease that was taken before. Objects of
+  // parts that are still there, and the schema if it is the same, stay what they were. Throws as
+  // Open, and leaves everything as it was then.
+  void Refresh(std::shared_ptr<const ReaderLease> lease, const TaskContext& context);
+  // The same if it is known that nothing has changed since the log was read.
+  void Hold(const std::shared_ptr<const ReaderLease>& lease);
 
   // Called after every change of the part set, on the thread that made it, without locks held. Set
   // before others use the store; may be empty.

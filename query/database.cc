@@ -198,6 +198,9 @@ void Database::Insert(std::string_view table, const Block& block) {
       [&] { InsertBlock(engine_.get(), default_session_->settings(), table, block); });
 }
 
+void Database::Refresh() {
+  TranslatingBadAlloc([&] { engine_->Refresh(); });
+}
 bool Database::Cancel(std::string_view query_id) { return engine_->processes().Cancel(query_id); }
 const DatabaseOptions& Database::options() const { return engine_->options(); }
 size_t Database::memory_used() const { return engine_->memory().used(); }

@@ -53,12 +53,26 @@ struct StatementProgress {
   double elapsed_seconds = 0;
 };
 
+// When a read-only Database takes up what a writer in another process has committed.
+enum class RefreshMode {
+  kManual,  // at Database::Refresh
+  kAuto,    // before every statement; costs a look at two small files for each table
+};
+
 struct DatabaseOptions {
   // A directory; created if it does not exist (unless read_only). Empty: the database lives in
   // memory and is gone when it is closed.
   std::string path;
-  // Statements that write fail with READONLY; takes no lock, may be opened beside a writer.
+  // Statements that write fail with READONLY. May be opened beside a writer in this or another
+  // process, any number of times: it shows the tables and rows that had been committed when it was
+  // opened, or at the last Refresh, whatever the writer merges, changes or drops since, and also if
+  // the writer ends and another one opens the database. Files of that state stay on disk meanwhile.
+  // For that the reader keeps a file in the directory `readers` of the database; where it cannot
+  // make one, on_warning says so, and statements fail (FILE_DOESNT_EXIST) once the writer has
+  // deleted what they need, until Refresh.
   bool read_only = false;
+  // Without meaning if not read_only.
+  RefreshMode refresh = RefreshMode::kManual;
   // If the catalogue or a table's commit log is damaged or lost, makes a new one from what can
   // still be read of it and from the tables and parts on disk, and tells on_warning what it did.
   // Nothing is deleted: what is not taken up goes to detached/. Without it a database whose
@@ -261,6 +275,12 @@ class Database {
   // Inserts rows without SQL. Columns are matched by name; those left out get their DEFAULT; types
   // must be the table's (TYPE_MISMATCH). One statement: all rows or none.
   void Insert(std::string_view table, const Block& block);
+
+  // Of a read-only database: statements that begin from now on see what the writer has committed.
+  // Results that are being read, and statements that run, keep what they have begun with. Prepared
+  // statements and caches stay good. Cheap if nothing has changed. Does nothing in a database that
+  // was opened for writing. Throws as Open; then the state stays what it was.
+  void Refresh();
 
   // Cancels a running statement; false if there is none of this id.
   bool Cancel(std::string_view query_id);

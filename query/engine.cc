@@ -53,12 +53,6 @@ Engine::Engine(DatabaseOptions options)
   verification.warn = warn;
   verifier_ = std::make_unique<IndexVerifier>(std::move(verification));
   PoolExecutor executor(&threads_, ThreadPool::Priority::kForeground);
-  TaskContext::Parts parts;
-  parts.executor = &executor;
-  parts.memory = &memory_;
-  parts.clock = clock_;
-  parts.warn = warn;
-  parts.seed = options_.seed;
   tables_ = std::make_unique<Tables>(
       TablesOptions{
           .files = files_,
@@ -71,13 +65,30 @@ Engine::Engine(DatabaseOptions options)
               [this](std::weak_ptr<const Part> part) { verifier_->Verify(std::move(part)); },
           .on_damaged_index = [this] { merges_->Wake(); },
           .memory = &memory_},
-      merges_.get(), TaskContext(std::move(parts)));
+      merges_.get(), MakeTask(executor));
+  if (!options_.read_only) sweeper_ = std::make_unique<RemovalSweeper>(&tables_->removals());
 }
 
 Engine::~Engine() {
   processes_.CancelAll();
   verifier_.reset();
   merges_.reset();
+  sweeper_.reset();
+}
+
+TaskContext Engine::MakeTask(Executor& executor) {
+  TaskContext::Parts parts;
+  parts.executor = &executor;
+  parts.memory = &memory_;
+  parts.clock = clock_;
+  parts.warn = [this](const std::string& message) { Warn(message); };
+  parts.seed = options_.seed;
+  return TaskContext(std::move(parts));
+}
+
+void Engine::Refresh() {
+  PoolExecutor executor(&threads_, ThreadPool::Priority::kForeground);
+  tables_->Refresh(MakeTask(executor));
 }
 
 void Engine::CheckWritable() const {

@@ -10,6 +10,7 @@
 #include "granary/query/database.h"
 #include "granary/query/index_verifier.h"
 #include "granary/query/process_list.h"
+#include "granary/query/removal_sweeper.h"
 #include "granary/query/tables.h"
 #include "granary/query/thread_pool.h"
 
@@ -34,6 +35,8 @@ class Engine {
   BackgroundMerges& merges() { return *merges_; }
   Tables& tables() { return *tables_; }
 
+  // See Database::Refresh.
+  void Refresh();
   // Throws READONLY if the database was opened so.
   void CheckWritable() const;
   // Another one for each statement.
@@ -42,6 +45,9 @@ class Engine {
   void Warn(const std::string& message) const;
 
  private:
+  // For what is no statement; `executor` outlives it.
+  TaskContext MakeTask(Executor& executor);
+
   const DatabaseOptions options_;
   const Clock* const clock_;
   MemoryTracker memory_;
@@ -55,6 +61,7 @@ class Engine {
   std::unique_ptr<BackgroundMerges> merges_;
   std::unique_ptr<IndexVerifier> verifier_;
   std::unique_ptr<Tables> tables_;
+  std::unique_ptr<RemovalSweeper> sweeper_;  // of a writer
 };
 
 }  // namespace granary

@@ -19,7 +19,11 @@ std::unique_ptr<RunningStatement> BeginStatement(Engine* engine, QuerySettings s
       engine, std::move(settings), std::move(parameters),
       options.query_id.empty() ? engine->NewQueryId() : options.query_id,
       std::string(text.substr(0, kShownText)), options.cancel);
-  return std::make_unique<RunningStatement>(std::move(context), options.on_progress);
+  auto running = std::make_unique<RunningStatement>(std::move(context), options.on_progress);
+  if (engine->options().refresh == RefreshMode::kAuto) {
+    engine->tables().Refresh(running->context().task());
+  }
+  return running;
 }
 
 namespace {

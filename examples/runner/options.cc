@@ -85,7 +85,10 @@ std::optional<Options> ParseCommandLine(int argc, char** argv) {
   app.add_option("--format", options.format,
                  "Format of results (default: PrettyCompact on a terminal, else TabSeparated)");
   app.add_flag("-t,--time", options.print_time, "Print the seconds of each statement to stderr");
-  app.add_flag("--readonly", options.read_only, "Open the directory for reading only");
+  app.add_flag(
+      "--readonly", options.read_only,
+      "Open the directory for reading only, also beside a writer; each statement sees what "
+      "has been committed when it begins");
   app.add_flag(
       "--restore", options.restore,
       "Make new logs where the catalogue or the log of a table is damaged or lost, and say "

@@ -80,6 +80,7 @@ PlanPtr RunSystem(const sql::SystemStatement& statement, StatementContext& conte
     engine.CheckWritable();
     engine.merges().Start(store);
   } else if (command == "WAIT MERGES") {
+    engine.CheckWritable();
     engine.merges().Wait(store, context.task());
   } else if (IsOneOf(command, {"WARM TABLE", "WARM INDEXES"})) {
     WarmTable(table.get(), command == "WARM INDEXES", context);
