@@ -143,6 +143,7 @@ ColumnPtr Parameters::Get(std::string_view name, const DataType& type) const {
     }
     return given.value ? FromValue(*given.value, type) : FromText(given.text, type);
   } catch (const Error& error) {
+    if (error.code() == ErrorCode::kMemoryLimitExceeded) throw;
     throw Error(ErrorCode::kBadQueryParameter, "The value of the query parameter '" +
                                                    std::string(name) + "' is no " + type.name() +
                                                    ": " + error.message());

@@ -25,14 +25,12 @@ constinit thread_local MemoryAccount* current_account = nullptr;
 
 // MemoryAccount
 
+// The parent needs no hold of its own: its tracker outlives that of this account, and what is still
+// charged here afterwards is charged there too.
 MemoryAccount::MemoryAccount(size_t limit_bytes, MemoryAccount* parent)
-    : limit_(limit_bytes), parent_(parent) {
-  if (parent_ != nullptr) parent_->held_.fetch_add(1, std::memory_order_relaxed);
-}
+    : limit_(limit_bytes), parent_(parent) {}
 
-MemoryAccount::~MemoryAccount() {
-  if (parent_ != nullptr) parent_->Drop(1);
-}
+MemoryAccount::~MemoryAccount() = default;
 
 void MemoryAccount::Drop(size_t held) {
   if (held_.fetch_sub(held, std::memory_order_acq_rel) == held) delete this;

@@ -179,7 +179,7 @@ std::vector<Case> HardCases() {
       {"substringUTF8", "SELECT length(substringUTF8(repeat('ä', 30000000), 20000000))"},
       // Statements.
       {"Insert", "INSERT INTO c SELECT number, toString(number) FROM numbers(500000)"},
-      {"Update", "ALTER TABLE c UPDATE s = concat(s, 'x') WHERE id % 2 = 0"},
+      {"Update", "ALTER TABLE n UPDATE s = concat(s, 'x') WHERE id % 2 = 0"},
       {"Delete", "DELETE FROM c WHERE id % 3 = 0"},
       {"Optimize", "OPTIMIZE TABLE c FINAL"},
       {"MaterializeIndex", "ALTER TABLE n MATERIALIZE INDEX near"},

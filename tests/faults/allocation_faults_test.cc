@@ -208,14 +208,26 @@ class AllocationFaults : public ::testing::TestWithParam<Statement> {
     EXPECT_EQ(before_ != after_, GetParam().changes);
   }
 
+  // A vector index for which there is no memory is left out, with a warning, and rows are written.
+  static std::string WithoutMissingIndexes(std::string contents) {
+    const std::string missing = "['near']";
+    for (size_t at; (at = contents.find(missing)) != std::string::npos;) {
+      contents.replace(at, missing.size(), "[]");
+    }
+    return contents;
+  }
+
   // The statement with a fault in a database that has not been changed; false if it has changed it,
   // as a fault that is got over lets it.
   bool FailsCleanly(FaultyDatabase& database, uint64_t first, bool all_later) {
     const std::set<std::string> files = database.Files();
     const Attempt attempt = Try([&] { GetParam().run(*database); }, first, all_later);
     EXPECT_EQ(attempt.error, "");
-    EXPECT_EQ(database.Contents(), attempt.has_failed ? before_ : after_);
-    if (!attempt.has_failed) return !GetParam().changes;
+    if (!attempt.has_failed) {
+      EXPECT_EQ(WithoutMissingIndexes(database.Contents()), WithoutMissingIndexes(after_));
+      return !GetParam().changes;
+    }
+    EXPECT_EQ(database.Contents(), before_);
     // Without any memory files cannot be removed; the next open does it.
     EXPECT_TRUE(all_later || database.Files() == files) << "files have changed";
     return true;
@@ -275,7 +287,14 @@ TEST_P(AllocationFaultsOfOpen, ADatabaseThatCannotBeOpenedIsOpenedLater) {
   FaultyDatabase database;
   const std::string contents = database.Contents();
   database.Close();
-  const std::set<std::string> files = database.Files();
+  // The lease of a reader that had no memory left is removed by the next writer.
+  const auto files_but_leases = [&] {
+    std::set<std::string> files = database.Files();
+    std::erase_if(
+        files, [](const std::string& path) { return path.find("/readers") != std::string::npos; });
+    return files;
+  };
+  const std::set<std::string> files = files_but_leases();
   const Attempt whole = TryToOpen(database.Options(read_only), kNoFault, false);
   for (const bool all_later : {false, true}) {
     for (const uint64_t first : Chosen(whole.allocations)) {
@@ -283,7 +302,7 @@ TEST_P(AllocationFaultsOfOpen, ADatabaseThatCannotBeOpenedIsOpenedLater) {
                    std::to_string(whole.allocations));
       const Attempt attempt = TryToOpen(database.Options(read_only), first, all_later);
       EXPECT_EQ(attempt.error, "");
-      EXPECT_EQ(database.Files(), files);
+      EXPECT_EQ(files_but_leases(), files);
       if (HasFailure()) return;
     }
   }

@@ -36,9 +36,9 @@ std::vector<FaultedStatement> Statements() {
       {"delete", "DELETE FROM t WHERE id % 3 = 1"},
       {"update", "ALTER TABLE t UPDATE s = 'new' WHERE id % 4 = 1"},
       {"alter_delete", "ALTER TABLE t DELETE WHERE id % 3 = 1"},
-      {"optimize", "OPTIMIZE TABLE t FINAL"},
+      {"optimize", "OPTIMIZE TABLE t PARTITION 0 FINAL"},
       {"add_index", "ALTER TABLE t ADD INDEX texts s TYPE set(10) GRANULARITY 1"},
-      {"materialize", "ALTER TABLE t MATERIALIZE INDEX near"},
+      {"materialize", "ALTER TABLE t MATERIALIZE INDEX late"},
       {"drop_index", "ALTER TABLE t DROP INDEX near"},
       {"drop_partition", "ALTER TABLE t DROP PARTITION 1"},
       {"rename", "RENAME TABLE t TO renamed"},
@@ -62,7 +62,8 @@ class IoFaults : public ::testing::TestWithParam<FaultedStatement> {
           "INSERT INTO t SELECT number, number % 2, toString(number), [toFloat32(number), 1.] FROM "
           "numbers(9)",
           "INSERT INTO t SELECT number, number % 2, toString(number), [toFloat32(number), 1.] FROM "
-          "numbers(9, 6)"}) {
+          "numbers(9, 6)",
+          "ALTER TABLE t ADD INDEX late s TYPE set(10) GRANULARITY 1"}) {
       database_->Execute(sql);
     }
     database_.reset();

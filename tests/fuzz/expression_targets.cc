@@ -436,7 +436,6 @@ ColumnPtr Aggregate(const AggregateCase& tried, size_t split) {
     add(*others, split, kRows - split);
     states->Merge(*others, kSameGroups);
   }
-  states->byte_size();
   ColumnPtr result = states->Finish();
   ExpectRows(*result, tried.function->result_type(), 4, tried.text);
   return result;
