@@ -37,7 +37,8 @@ class Choices {
   }
   // Up to `bytes_max` bytes as they are.
   std::string Text(size_t bytes_max) {
-    const size_t bytes = std::min(Below(bytes_max + 1), bytes_.size());
+    const size_t wanted = Below(bytes_max + 1);
+    const size_t bytes = std::min(wanted, bytes_.size());
     const std::string text(ToText(bytes_.first(bytes)));
     bytes_ = bytes_.subspan(bytes);
     return text;
