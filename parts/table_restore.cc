@@ -188,7 +188,7 @@ class Restoration {
     });
     if (remains_.problem.empty()) return;
     Report(
-        "Rows that were deleted by statements whose records cannot be read any more are back; "
+        "Rows that were deleted by statements whose records cannot be read any more may be back; "
         "deletions that can be read were kept");
   }
 
