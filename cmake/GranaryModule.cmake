@@ -47,6 +47,18 @@ function(granary_built_for_size)
   endif()
 endfunction()
 
+# granary_source_directory(files...): GRANARY_SOURCE_DIR for those that name it. The others compile to
+# the same wherever the tree lies, so that a compiler cache serves every clone.
+function(granary_source_directory)
+  foreach(source ${ARGN})
+    file(STRINGS ${source} uses REGEX GRANARY_SOURCE_DIR LIMIT_COUNT 1)
+    if(uses)
+      set_source_files_properties(${source} PROPERTIES
+        COMPILE_DEFINITIONS GRANARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    endif()
+  endforeach()
+endfunction()
+
 # granary_tests(name modules...): tests/<name>/*_test.cc as one executable <name>_test, linked with
 # the objects of the modules named.
 function(granary_tests name)
@@ -59,6 +71,6 @@ function(granary_tests name)
     target_link_libraries(${name}_test PRIVATE granary_${module})
   endforeach()
   target_link_libraries(${name}_test PRIVATE granary_options GTest::gtest GTest::gmock GTest::gtest_main)
-  target_compile_definitions(${name}_test PRIVATE GRANARY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  granary_source_directory(${sources})
   gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${name})
 endfunction()

@@ -9,6 +9,7 @@
 #include "granary/query/sql/format_ast.h"
 #include "granary/query/sql/keywords.h"
 #include "granary/query/sql/literals.h"
+#include "granary/table/stack_guard.h"
 
 namespace granary {
 namespace {
@@ -56,6 +57,7 @@ ExpressionNodePtr ExpressionBuilder::Compile(const sql::Expr& expr) {
                             "less often",
                             scope_.elements_max));
   }
+  CheckStack();
   CheckTaskCancelled();
   switch (expr.kind) {
     case sql::ExprKind::kLiteral:

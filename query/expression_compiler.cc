@@ -10,12 +10,14 @@
 #include "granary/query/functions/conversion.h"
 #include "granary/query/functions/row_selection.h"
 #include "granary/query/sql/format_ast.h"
+#include "granary/table/stack_guard.h"
 
 namespace granary {
 namespace {
 
 template <class F>
 void ForEachChild(const sql::Expr& expr, F&& visit) {
+  CheckStack();
   if (const auto* function = sql::As<sql::Function>(expr)) {
     for (const sql::ExprPtr& parameter : function->parameters) visit(parameter);
     for (const sql::ExprPtr& argument : function->arguments) visit(argument);

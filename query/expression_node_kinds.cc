@@ -9,6 +9,7 @@
 #include "granary/query/functions/conversion.h"
 #include "granary/query/functions/row_bytes.h"
 #include "granary/query/functions/row_selection.h"
+#include "granary/table/stack_guard.h"
 
 namespace granary {
 
@@ -29,6 +30,7 @@ void ExpressionNode::InheritFrom(const ExpressionNode& child) {
 const ColumnPtr& EvaluationFrame::Evaluate(const ExpressionNode& node) {
   ColumnPtr& result = results_[node.slot_];
   if (result == nullptr) {
+    CheckStack();
     CheckTaskCancelled();
     result = node.Compute(*this);
   }

@@ -8,6 +8,7 @@
 #include "granary/query/select_planner.h"
 #include "granary/query/sql_walk.h"
 #include "granary/query/statement_context.h"
+#include "granary/table/stack_guard.h"
 
 namespace granary {
 namespace {
@@ -72,6 +73,7 @@ PlanPtr Planner::PlanQuery(const sql::Query& query, const PlannerScope& outer) {
     throw Error(ErrorCode::kTooDeepRecursion,
                 "Subqueries are nested more than " + std::to_string(kSubqueryDepthMax) + " deep");
   }
+  CheckStack();
   CountExpanded(query, *scope.settings);
   std::vector<PlanPtr> plans;
   for (const sql::Select& select : query.selects) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "granary/table/stack_guard.h"
+
 namespace granary {
 namespace {
 
@@ -9,6 +11,7 @@ using Visit = std::function<void(const sql::Expr&)>;
 
 void VisitTree(const sql::ExprPtr& expr, const Visit& visit) {
   if (!expr) return;
+  CheckStack();
   visit(*expr);
   if (const auto* function = sql::As<sql::Function>(*expr)) {
     for (const sql::ExprPtr& parameter : function->parameters) VisitTree(parameter, visit);

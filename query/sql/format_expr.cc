@@ -6,6 +6,7 @@
 #include "granary/query/sql/format_ast.h"
 #include "granary/query/sql/format_parts.h"
 #include "granary/query/sql/keywords.h"
+#include "granary/table/stack_guard.h"
 
 namespace granary::sql {
 namespace {
@@ -87,6 +88,7 @@ class ExprFormatter {
   explicit ExprFormatter(Style style) : style_(style) {}
 
   Text Format(const Expr& expr) const {
+    CheckStack();
     Text text = FormatWithoutAlias(expr);
     if (style_ == Style::kInfix && !expr.alias.empty()) {
       const bool lambda = expr.kind == ExprKind::kLambda;  // the alias would be its body's

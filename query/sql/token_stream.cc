@@ -6,9 +6,13 @@
 #include "granary/query/sql/keywords.h"
 #include "granary/query/sql/literals.h"
 #include "granary/table/error.h"
+#include "granary/table/stack_guard.h"
 
 namespace granary::sql {
 namespace {
+
+// Of the stack, by what walks over a tree or frees it without checks of its own.
+constexpr size_t kBytesPerLevel = 256;
 
 std::string_view NameOf(TokenKind kind) {
   switch (kind) {
@@ -255,6 +259,8 @@ void TokenStream::CheckSize(size_t height, size_t nodes) const {
                                            std::to_string(limits_.max_nodes) + " parts, at " +
                                            Position());
   }
+  // Long chains, as of additions, are read without recursion; walks over them, and their end, recurse.
+  CheckStack(height * kBytesPerLevel);
 }
 
 }  // namespace granary::sql

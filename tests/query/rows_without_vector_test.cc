@@ -171,16 +171,23 @@ TEST_P(RowsWithoutVectorTest, JoinsAndBatchesFindWhatSearchesFind) {
           "BY q.id SETTINGS {3}",
           GetParam().function, where, GetParam().direction, settings)));
       size_t next = 0;
+      // A batch looks WHERE up first, so its walk may come to other near rows than that of a search.
+      const bool is_graph = std::string_view(settings).find("graph") != std::string_view::npos;
+      size_t same = 0;
       std::string alone_where = where;
       if (alone_where.find("t.id") != std::string::npos) alone_where = "WHERE id >= 1190";
       for (const std::string& vector : vectors) {
         for (const Hit& hit : Search(vector, alone_where, 30, settings)) {
           ASSERT_LT(next, joined.size());
-          ASSERT_EQ(joined[next].id, hit.id) << where << settings << " seed " << seed_;
+          if (!is_graph) {
+            ASSERT_EQ(joined[next].id, hit.id) << where << settings << " seed " << seed_;
+          }
+          same += joined[next].id == hit.id ? 1 : 0;
           ASSERT_EQ(std::isnan(joined[next].distance), std::isnan(hit.distance));
           ++next;
         }
       }
+      EXPECT_GT(static_cast<double>(same), 0.9 * static_cast<double>(next)) << where << " seed " << seed_;
       // A query without a vector: no row has a distance, but for those that have none either.
       const size_t rest = joined.size() - next;
       EXPECT_EQ(rest, 30u) << where;
