@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The Debian 12 packages Granary needs, in one place, and their installation where they are missing.
 #
-#   cmake/dependencies.sh GROUP...     groups: build, tests, fuzz, bench, data
+#   cmake/dependencies.sh GROUP...     groups: build, tests, fuzz, coverage, bench, data
 #
 # Installs through apt as root or through sudo. Where it can do neither, it names what is missing
 # and exits 1. An entry "package=command" is there if the command is, whoever installed it.
@@ -11,6 +11,7 @@ build="g++=g++ cmake=cmake ninja-build=ninja pkg-config=pkg-config re2c=re2c
   libboost-container-dev libcuckoo-dev liblz4-dev libxxhash-dev libfmt-dev libsimdjson-dev
   libcli11-dev libedit-dev"
 fuzz="clang-14=clang++-14 libclang-rt-14-dev"
+coverage="gcovr=gcovr"
 tests="libgtest-dev libgmock-dev python3=python3 patch=patch"
 bench="libbenchmark-dev libhnswlib-dev libfaiss-dev"
 data="nodejs=node npm=npm ca-certificates"
@@ -27,8 +28,8 @@ is_installed() {
 missing=()
 for group in "$@"; do
   case "$group" in
-    build | tests | fuzz | bench | data) entries="${!group}" ;;
-    *) echo "$0: unknown group '$group'; there are build, tests, fuzz, bench and data" >&2; exit 2 ;;
+    build | tests | fuzz | coverage | bench | data) entries="${!group}" ;;
+    *) echo "$0: unknown group '$group'; there are build, tests, fuzz, coverage, bench and data" >&2; exit 2 ;;
   esac
   for entry in $entries; do
     is_installed "$entry" || missing+=("${entry%%=*}")

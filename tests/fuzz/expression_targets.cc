@@ -362,6 +362,11 @@ std::vector<Value> MakeParameters(Choices& choices) {
   static const std::vector<std::vector<Value>> lists = {{},
                                                         {},
                                                         {},
+                                                        {},
+                                                        {},
+                                                        {},
+                                                        {},
+                                                        {},
                                                         {0.5},
                                                         {uint64_t{3}},
                                                         {0.1, 0.9},
@@ -446,27 +451,37 @@ bool IsExact(const DataType& type) {
   return type.is_array() ? IsExact(type.element()) : !type.is_float();
 }
 
-bool AggregateRows(Input input) {
-  Choices choices(input);
-  const AggregateCase tried = BindSomeAggregate(choices);
+// False where the call is refused, before or by its values.
+bool TryAggregate(Choices& choices) {
+  std::string text;
   try {
+    const AggregateCase tried = BindSomeAggregate(choices);
+    text = tried.text;
     const ColumnPtr whole = Aggregate(tried, kRows);
     const ColumnPtr merged = Aggregate(tried, 1 + choices.Below(kRows - 1));
     if (IsExact(tried.function->result_type())) {
-      ExpectEqualRows(*whole, 0, *merged, tried.text + " merged");
+      ExpectEqualRows(*whole, 0, *merged, text + " merged");
     }
     const auto states = tried.function->MakeStates();
     states->Resize(1);
     states->AddAll(0, kRows, tried.arguments);
     states->AddAll(0, 0, Sliced(tried.arguments, 0, 0));
-    ExpectRows(*states->Finish(), tried.function->result_type(), 1, tried.text);
-    ExpectRows(*tried.function->MakeStates()->Finish(), tried.function->result_type(), 0,
-               tried.text);
+    ExpectRows(*states->Finish(), tried.function->result_type(), 1, text);
+    ExpectRows(*tried.function->MakeStates()->Finish(), tried.function->result_type(), 0, text);
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::kLogicalError) throw Finding(tried.text + ": " + error.what());
-    throw;
+    if (error.code() == ErrorCode::kLogicalError) throw Finding(text + ": " + error.what());
+    return false;
   }
   return true;
+}
+
+bool AggregateRows(Input input) {
+  Choices choices(input);
+  bool has_aggregated = false;
+  for (size_t calls = 0; calls < 16 && !choices.empty(); ++calls) {
+    has_aggregated = TryAggregate(choices) || has_aggregated;
+  }
+  return has_aggregated;
 }
 
 std::vector<Seed> ChoiceSeeds() {
@@ -577,8 +592,8 @@ std::vector<std::string> ParameterWords() {
 }  // namespace
 
 void AddExpressionTargets(std::vector<Target>& targets) {
-  targets.push_back({"expression", EvaluateExpressions, ChoiceSeeds, NoWords, 256, 0});
-  targets.push_back({"aggregate", AggregateRows, ChoiceSeeds, NoWords, 64, 0});
+  targets.push_back({"expression", EvaluateExpressions, ChoiceSeeds, NoWords, 256});
+  targets.push_back({"aggregate", AggregateRows, ChoiceSeeds, NoWords, 64});
   targets.push_back({"parameters", BindParameter, ParameterSeeds, ParameterWords, 256});
 }
 

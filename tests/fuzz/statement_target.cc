@@ -76,7 +76,7 @@ std::vector<Seed> ChoiceSeeds() {
 }  // namespace
 
 void AddStatementTargets(std::vector<Target>& targets) {
-  targets.push_back({"statement", RunStatements, ChoiceSeeds, NoWords, 384, 0});
+  targets.push_back({"statement", RunStatements, ChoiceSeeds, NoWords, 384});
 }
 
 }  // namespace granary::fuzz
