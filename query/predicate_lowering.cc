@@ -8,6 +8,7 @@
 #include "granary/query/functions/conversion.h"
 #include "granary/query/functions/like_pattern.h"
 #include "granary/query/functions/row_selection.h"
+#include "granary/table/stack_guard.h"
 
 namespace granary {
 namespace {
@@ -157,6 +158,7 @@ Predicate LowerCall(const ExpressionNode& node) {
 }
 
 Predicate Lower(const ExpressionNode& node) {
+  CheckStack();
   if (!IsConditionType(node.type())) return Predicate::Opaque();
   switch (node.kind()) {
     case ExpressionNode::Kind::kConstant: {
