@@ -11,8 +11,10 @@
 namespace granary {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__)
 constexpr size_t kFactor = 4;
+#elif defined(__SANITIZE_THREAD__)
+constexpr size_t kFactor = 8;  // what the sanitizer keeps of a thread lies on its stack, too
 #else
 constexpr size_t kFactor = 1;
 #endif
