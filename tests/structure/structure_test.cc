@@ -23,6 +23,11 @@ using ::testing::Not;
 const fs::path kRoot = GRANARY_SOURCE_DIR;
 // From the lowest layer to the highest.
 const std::vector<std::string> kLayers = {"table", "skipindex", "parts", "merge", "query"};
+// The same within query/. Files that lie in none of its folders are the face (database) above all
+// of them, and what the face is asked with (options) above what it is made of.
+const std::vector<std::string> kQueryFolders = {
+    "sql",  "formats", "functions", "expressions", "options",    "plan",    "engine",
+    "read", "search",  "steps",     "planning",    "statements", "database"};
 
 std::string ReadText(const fs::path& path) {
   std::ifstream file(path);
@@ -91,10 +96,43 @@ TEST(Structure, NoIncludeGoesUp) {
   EXPECT_GT(checked, 100u);
 }
 
+// The folder of query/ that a path of the tree lies in, or the name of a file that lies in none.
+std::string QueryFolder(const std::string& path) {
+  const std::string below = path.substr(path.find("query/") + 6);
+  return below.substr(0, below.find_first_of("/."));
+}
+
+// Where the include of a file of query/ may not be, or nothing.
+std::string UpwardIncludeWithinQuery(const std::string& file, const Include& include) {
+  if (!include.target.starts_with("granary/query/")) return "";
+  const auto own = std::find(kQueryFolders.begin(), kQueryFolders.end(), QueryFolder(file));
+  const auto other =
+      std::find(kQueryFolders.begin(), kQueryFolders.end(), QueryFolder(include.target));
+  if (own == kQueryFolders.end()) return "lies in no folder of query/ that is known";
+  if (other == kQueryFolders.end()) return "is in no folder of query/ that is known";
+  return other > own ? "goes up from " + *own + " to " + *other : "";
+}
+
+TEST(Structure, NoIncludeGoesUpWithinQuery) {
+  size_t checked = 0;
+  for (const std::string& file : FilesBelow("query", {".h", ".cc", ".re"})) {
+    for (const Include& include : IncludesOf(kRoot / file)) {
+      EXPECT_EQ(UpwardIncludeWithinQuery(file, include), "")
+          << file << " includes " << include.spelling;
+      ++checked;
+    }
+  }
+  EXPECT_GT(checked, 500u);
+}
+
 TEST(Structure, UpwardIncludesAreSeen) {
   EXPECT_EQ(UpwardInclude("parts", {"\"granary/table/block.h\"", "granary/table/block.h"}), "");
   EXPECT_NE(UpwardInclude("parts", {"\"granary/merge/x.h\"", "granary/merge/x.h"}), "");
   EXPECT_NE(UpwardInclude("parts", {"\"parts/part.h\"", "parts/part.h"}), "");
+  const Include plan = {"\"granary/query/plan/plan.h\"", "granary/query/plan/plan.h"};
+  EXPECT_EQ(UpwardIncludeWithinQuery("query/steps/sort.h", plan), "");
+  EXPECT_NE(UpwardIncludeWithinQuery("query/sql/ast.h", plan), "");
+  EXPECT_NE(UpwardIncludeWithinQuery("query/loose.h", plan), "");
 }
 
 std::vector<std::string> PublicHeaders() {
