@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "granary/query/engine/tables.h"
 #include "granary/query/plan/plan.h"
 #include "granary/query/search/neighbor_search.h"
 #include "granary/query/search/neighbor_shape.h"
