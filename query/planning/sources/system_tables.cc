@@ -232,8 +232,22 @@ void FillIndexes(StatementContext& context, RowCollector& rows) {
 }
 
 void FillFunctions(StatementContext&, RowCollector& rows) {
-  for (const std::string& name : BuiltinFunctions().Names()) rows.Add({name, Flag(false)});
-  for (const std::string& name : AggregateFunctionNames()) rows.Add({name, Flag(true)});
+  for (const FunctionInfo& function : BuiltinFunctions().Describe()) {
+    rows.Add({function.name, Flag(false), Flag(function.case_insensitive), function.alias_to,
+              function.arguments, function.family});
+  }
+  for (const std::string& name : AggregateFunctionNames()) {
+    // A name in lower case stands for all spellings of itself (aggregate_families.h).
+    const bool any_case =
+        std::none_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+    rows.Add({name, Flag(true), Flag(any_case), Text(""), Text(""), Text("aggregate")});
+  }
+}
+
+void FillErrors(StatementContext&, RowCollector& rows) {
+  for (const ErrorCode code : AllErrorCodes()) {
+    rows.Add({Text(ErrorName(code)), Value(int64_t{static_cast<int>(code)})});
+  }
 }
 
 const std::map<std::string, SystemTable, std::less<>>& AllSystemTables() {
@@ -346,7 +360,15 @@ const std::map<std::string, SystemTable, std::less<>>& AllSystemTables() {
          {"data_uncompressed_bytes", kCount},
          {"marks_bytes", kCount}},
         FillIndexes}},
-      {"functions", {{{"name", kText}, {"is_aggregate", kFlag}}, FillFunctions}},
+      {"functions",
+       {{{"name", kText},
+         {"is_aggregate", kFlag},
+         {"case_insensitive", kFlag},
+         {"alias_to", kText},
+         {"arguments", kText},
+         {"categories", kText}},
+        FillFunctions}},
+      {"errors", {{{"name", kText}, {"code", TypeId::kInt32}}, FillErrors}},
       {"formats",
        {{{"name", kText}, {"is_input", kFlag}, {"is_output", kFlag}},
         [](StatementContext&, RowCollector& rows) {
