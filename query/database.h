@@ -1,11 +1,18 @@
 // Granary, as a program uses it: open a directory (or memory), execute SQL, read typed columns.
 //
-//   auto db = granary::Database::Open({.path = "words"});
-//   db->Execute("CREATE TABLE t (id UInt64, v Array(Float32), INDEX i v TYPE "
-//               "vector_similarity('hnsw', 'L2Distance', 100)) ENGINE = MergeTree ORDER BY id");
-//   auto search = db->Prepare("SELECT id FROM t ORDER BY L2Distance(v, {q:Array(Float32)}) LIMIT
-//   10"); search.Bind("q", query);  // a span of floats granary::Result result = search.Execute();
-//   while (auto block = result.Next()) { ... block->columns() ... }
+//   auto database = granary::Database::Open({});  // {.path = "points"} keeps it in a directory
+//   database->Execute(
+//       "CREATE TABLE points (id UInt64, v Array(Float32), INDEX near v TYPE "
+//       "vector_similarity('hnsw', 'L2Distance', 8)) ENGINE = MergeTree ORDER BY id");
+//
+//   auto search = database->Prepare(
+//       "SELECT id, L2Distance(v, {q:Array(Float32)}) AS distance FROM points "
+//       "ORDER BY distance LIMIT 3");
+//   granary::Result result = search.Bind("q", query).Execute();
+//   while (auto block = result.Next()) {
+//     const auto& nearest = granary::AsNumbers<uint64_t>(*block->Get("id"));
+//
+// The query is a span of floats. examples/embed.cc is the whole program; these lines stand in it.
 //
 // Every call throws granary::Error (table/error.h) when it fails, MEMORY_LIMIT_EXCEEDED where the
 // process has no more memory; a failed statement changes nothing. Database and Session may be used
@@ -106,9 +113,7 @@ class PreparedStatement {
 
   // Many vectors at once, values.size() / dimensions of them, for the placeholder of a search:
   //
-  //   auto search = db->Prepare("SELECT id, L2Distance(v, {q:Array(Float32)}) AS d FROM t "
-  //                             "WHERE price < 100 ORDER BY d LIMIT 10");
-  //   Result result = search.BindMatrix("q", vectors, 100).Execute();
+  //   granary::Result batch = search.BindMatrix("q", queries, kDimensions).Execute();
   //
   // The result has a column more, the first one: `query`, UInt64, the number of the vector from 0.
   // Rows come in its order, those of one vector as if it had been searched alone, with one

@@ -25,8 +25,7 @@ struct RecallSampling {
 //   rows         live rows
 //   k
 //   samples      rows of the part that were taken as queries; vectors that have no neighbours
-//   (under
-//                cosineDistance: zeros) are not
+//                (under cosineDistance: zeros) are not
 //   neighbors    rows of the part that are among the k nearest of any of the queries
 //   found        how many of them the searches found
 //   recall       found / neighbors; NaN if there are none
