@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "granary/bench/vector_set.h"
-#include "granary/query/sub_index_search.h"
-#include "granary/query/thread_pool.h"
+#include "granary/query/engine/thread_pool.h"
+#include "granary/query/search/sub_index_search.h"
 #include "granary/skipindex/distance/distance.h"
 #include "granary/skipindex/registry.h"
 #include "granary/skipindex/skip_index.h"

@@ -1,6 +1,6 @@
 // The way on when a table's commit log is damaged or lost: a new log from what can still be read of
 // the old one and from the parts on disk. It is never done unasked, as it has to guess: the user
-// asks for it (SYSTEM RESTORE TABLE, DatabaseOptions::restore_damaged) and is told what it did.
+// asks for it (SYSTEM RESTORE TABLE, DatabaseOptions::restore) and is told what it did.
 //
 // Nothing is deleted. Parts that are not taken up, and the old log, go to detached/.
 #pragma once

@@ -2,12 +2,12 @@
 
 #include <utility>
 
-#include "granary/query/engine.h"
-#include "granary/query/insertion.h"
-#include "granary/query/prepared_plan.h"
-#include "granary/query/running_statement.h"
-#include "granary/query/session_state.h"
+#include "granary/query/engine/engine.h"
 #include "granary/query/sql/parser.h"
+#include "granary/query/statements/insertion.h"
+#include "granary/query/statements/prepared_plan.h"
+#include "granary/query/statements/running_statement.h"
+#include "granary/query/statements/session_state.h"
 #include "granary/query/statements/statement.h"
 #include "granary/table/out_of_memory.h"
 

@@ -1,11 +1,18 @@
 // Granary, as a program uses it: open a directory (or memory), execute SQL, read typed columns.
 //
-//   auto db = granary::Database::Open({.path = "words"});
-//   db->Execute("CREATE TABLE t (id UInt64, v Array(Float32), INDEX i v TYPE "
-//               "vector_similarity('hnsw', 'L2Distance', 100)) ENGINE = MergeTree ORDER BY id");
-//   auto search = db->Prepare("SELECT id FROM t ORDER BY L2Distance(v, {q:Array(Float32)}) LIMIT
-//   10"); search.Bind("q", query);  // a span of floats granary::Result result = search.Execute();
-//   while (auto block = result.Next()) { ... block->columns() ... }
+//   auto database = granary::Database::Open({});  // {.path = "points"} keeps it in a directory
+//   database->Execute(
+//       "CREATE TABLE points (id UInt64, v Array(Float32), INDEX near v TYPE "
+//       "vector_similarity('hnsw', 'L2Distance', 8)) ENGINE = MergeTree ORDER BY id");
+//
+//   auto search = database->Prepare(
+//       "SELECT id, L2Distance(v, {q:Array(Float32)}) AS distance FROM points "
+//       "ORDER BY distance LIMIT 3");
+//   granary::Result result = search.Bind("q", query).Execute();
+//   while (auto block = result.Next()) {
+//     const auto& nearest = granary::AsNumbers<uint64_t>(*block->Get("id"));
+//
+// The query is a span of floats. examples/embed.cc is the whole program; these lines stand in it.
 //
 // Every call throws granary::Error (table/error.h) when it fails, MEMORY_LIMIT_EXCEEDED where the
 // process has no more memory; a failed statement changes nothing. Database and Session may be used
@@ -27,97 +34,19 @@
 #include <string_view>
 #include <vector>
 
+#include "granary/query/expressions/parameters.h"
 #include "granary/query/formats/header.h"
-#include "granary/query/parameters.h"
-#include "granary/skipindex/registry.h"
+#include "granary/query/options.h"
 #include "granary/table/block.h"
 #include "granary/table/error.h"
-#include "granary/table/settings.h"
-#include "granary/table/task_context.h"
 
 namespace granary {
 
 class Database;
 class Engine;
-class FileSystem;
 class PreparedPlan;
 class RunningStatement;
 class SessionState;
-
-// How far a running statement is.
-struct StatementProgress {
-  std::string query_id;
-  uint64_t rows_done = 0;
-  uint64_t rows_total = 0;  // 0: not known
-  uint64_t bytes_done = 0;
-  double elapsed_seconds = 0;
-};
-
-// When a read-only Database takes up what a writer in another process has committed.
-enum class RefreshMode {
-  kManual,  // at Database::Refresh
-  kAuto,    // before every statement; costs a look at two small files for each table
-};
-
-struct DatabaseOptions {
-  // A directory; created if it does not exist (unless read_only). Empty: the database lives in
-  // memory and is gone when it is closed.
-  std::string path;
-  // Statements that write fail with READONLY. May be opened beside a writer in this or another
-  // process, any number of times: it shows the tables and rows that had been committed when it was
-  // opened, or at the last Refresh, whatever the writer merges, changes or drops since, and also if
-  // the writer ends and another one opens the database. Files of that state stay on disk meanwhile.
-  // For that the reader keeps a file in the directory `readers` of the database; where it cannot
-  // make one, on_warning says so, and statements fail (FILE_DOESNT_EXIST) once the writer has
-  // deleted what they need, until Refresh.
-  bool read_only = false;
-  // Without meaning if not read_only.
-  RefreshMode refresh = RefreshMode::kManual;
-  // If the catalogue or a table's commit log is damaged or lost, makes a new one from what can
-  // still be read of it and from the tables and parts on disk, and tells on_warning what it did.
-  // Nothing is deleted: what is not taken up goes to detached/. Without it a database whose
-  // catalogue is damaged does not open, and a table whose log is damaged answers CORRUPTED_DATA
-  // until SYSTEM RESTORE TABLE does the same for it. Not with read_only.
-  bool restore = false;
-  // Threads that work on statements, callers included. 0: one per core.
-  size_t threads = 0;
-  // Over queries, index builds and caches together. 0: no limit.
-  size_t memory_limit_bytes = 0;
-  // The kinds of skip index there are; add your own before opening.
-  SkipIndexRegistry skip_indexes = SkipIndexRegistry::WithBuiltins();
-  // The directory below which file(), INFILE and OUTFILE may open files. Nothing: they may not.
-  std::optional<std::string> user_files_path;
-  // Merges in the background after inserts. Without them, only OPTIMIZE merges.
-  bool background_merges = true;
-  // Settings that every session starts with.
-  QuerySettings settings;
-  // Settings of every table, where CREATE TABLE ... SETTINGS does not say otherwise.
-  TableSettings table_settings;
-  // Called from any thread with what went wrong but did not fail a statement: damaged indexes,
-  // parts put aside, failed background merges. What it throws is ignored.
-  std::function<void(const std::string&)> on_warning;
-  // For tests: the disk, the time (outlives the Database), the seed of everything random.
-  std::shared_ptr<FileSystem> file_system;  // null: that of the system, or memory
-  const Clock* clock = nullptr;
-  uint64_t seed = 0;
-};
-
-struct ExecuteOptions {
-  // Names the statement in system.processes, KILL QUERY and Database::Cancel. Empty: one is made
-  // up. One that is running already is QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING.
-  std::string query_id;
-  // In addition to those of the session.
-  Parameters parameters;
-  // Data of INSERT ... FORMAT that follows what stands in the statement's own text: fills the
-  // buffer, returns the number of bytes, 0 at the end.
-  std::function<size_t(std::span<char> buffer)> input;
-  // Called about ten times a second while the statement runs, from another thread. What it throws
-  // is ignored.
-  std::function<void(const StatementProgress&)> on_progress;
-  // Cancelled from any thread, it cancels the statement, also while Execute itself runs; so do KILL
-  // QUERY and Result::Cancel, through the same token. For one statement. Null: one is made.
-  std::shared_ptr<CancelToken> cancel;
-};
 
 // The rows of a statement, block by block. The statement runs while Next() is called; destroying a
 // Result ends it. Statements that return no rows have run when Execute returns.
@@ -184,9 +113,7 @@ class PreparedStatement {
 
   // Many vectors at once, values.size() / dimensions of them, for the placeholder of a search:
   //
-  //   auto search = db->Prepare("SELECT id, L2Distance(v, {q:Array(Float32)}) AS d FROM t "
-  //                             "WHERE price < 100 ORDER BY d LIMIT 10");
-  //   Result result = search.BindMatrix("q", vectors, 100).Execute();
+  //   granary::Result batch = search.BindMatrix("q", queries, kDimensions).Execute();
   //
   // The result has a column more, the first one: `query`, UInt64, the number of the vector from 0.
   // Rows come in its order, those of one vector as if it had been searched alone, with one

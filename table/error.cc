@@ -27,6 +27,13 @@ std::string_view ErrorName(ErrorCode code) {
   return "UNKNOWN_ERROR";
 }
 
+std::span<const ErrorCode> AllErrorCodes() {
+#define GRANARY_LIST_CODE(constant, number, name) ErrorCode::constant,
+  static constexpr ErrorCode kAll[] = {GRANARY_ERROR_CODES(GRANARY_LIST_CODE)};
+#undef GRANARY_LIST_CODE
+  return kAll;
+}
+
 Error::Error(ErrorCode code, std::string message)
     : code_(code), message_(std::move(message)), what_(Describe(code_, message_)) {}
 

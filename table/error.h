@@ -6,6 +6,7 @@
 #pragma once
 
 #include <exception>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -116,6 +117,8 @@ enum class ErrorCode : int {
 // The symbolic name, for example "UNKNOWN_IDENTIFIER"; "UNKNOWN_ERROR" for a number outside the
 // list.
 std::string_view ErrorName(ErrorCode code);
+// Every code of the list.
+std::span<const ErrorCode> AllErrorCodes();
 
 // What every failing call of the library throws. Copyable and immutable but for added context.
 class Error : public std::exception {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -32,18 +33,46 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+// "2", "1 to 3", "at least 1", "any number"
+std::string ArgumentCount(const FunctionDefinition& definition) {
+  const size_t min = definition.min_arguments;
+  const size_t max = definition.max_arguments;
+  if (min == max) return fmt::format("{}", min);
+  if (max == FunctionDefinition::kAnyNumber) {
+    return min == 0 ? "any number" : fmt::format("at least {}", min);
+  }
+  return fmt::format("{} to {}", min, max);
+}
+
 void CheckArgumentCount(const FunctionDefinition& definition, std::string_view name, size_t given) {
   if (given >= definition.min_arguments && given <= definition.max_arguments) return;
-  const std::string expected =
-      definition.min_arguments == definition.max_arguments
-          ? fmt::format("{}", definition.min_arguments)
-      : definition.max_arguments == FunctionDefinition::kAnyNumber
-          ? fmt::format("at least {}", definition.min_arguments)
-          : fmt::format("{} to {}", definition.min_arguments, definition.max_arguments);
+  const std::string expected = ArgumentCount(definition);
   throw Error(ErrorCode::kNumberOfArgumentsDoesntMatch,
               fmt::format("Function {} takes {} argument{}, not {}", name, expected,
                           expected == "1" ? "" : "s", given));
 }
+
+constexpr std::pair<std::string_view, void (*)(FunctionRegistry&)> kFamilies[] = {
+    {"arithmetic", RegisterArithmetic},
+    {"comparison", RegisterComparisons},
+    {"logic", RegisterLogic},
+    {"conditionals", RegisterConditionals},
+    {"conversion", RegisterConversions},
+    {"strings", RegisterStrings},
+    {"search in strings", RegisterStringSearch},
+    {"encodings", RegisterStringEncodings},
+    {"dates", RegisterDates},
+    {"parts of dates", RegisterDateParts},
+    {"math", RegisterMath},
+    {"rounding", RegisterRounding},
+    {"bits", RegisterBits},
+    {"arrays", RegisterArrays},
+    {"search in arrays", RegisterArraySearch},
+    {"higher-order", RegisterHigherOrder},
+    {"vectors", RegisterVectors},
+    {"hashes", RegisterHashes},
+    {"others", RegisterMiscellaneous},
+};
 
 }  // namespace
 
@@ -52,6 +81,7 @@ void FunctionRegistry::Add(FunctionDefinition definition) {
     lower_case_names_.emplace(LowerCase(definition.name), definition.name);
   }
   std::string name = definition.name;
+  families_.emplace(name, family_);
   definitions_.emplace(std::move(name), std::move(definition));
 }
 
@@ -93,28 +123,27 @@ std::vector<std::string> FunctionRegistry::Names() const {
   return names;
 }
 
+std::vector<FunctionInfo> FunctionRegistry::Describe() const {
+  std::vector<FunctionInfo> infos;
+  for (const std::string& name : Names()) {
+    const FunctionDefinition& definition = Get(name);
+    const bool is_alias = !definitions_.contains(name);
+    infos.push_back({.name = name,
+                     .alias_to = is_alias ? definition.name : "",
+                     .family = families_.find(definition.name)->second,
+                     .arguments = ArgumentCount(definition),
+                     .case_insensitive = lower_case_names_.contains(LowerCase(name))});
+  }
+  return infos;
+}
+
 const FunctionRegistry& BuiltinFunctions() {
   static const FunctionRegistry* const registry = [] {
     auto* functions = new FunctionRegistry;
-    RegisterArithmetic(*functions);
-    RegisterComparisons(*functions);
-    RegisterLogic(*functions);
-    RegisterConditionals(*functions);
-    RegisterConversions(*functions);
-    RegisterStrings(*functions);
-    RegisterStringSearch(*functions);
-    RegisterStringEncodings(*functions);
-    RegisterDates(*functions);
-    RegisterDateParts(*functions);
-    RegisterMath(*functions);
-    RegisterRounding(*functions);
-    RegisterBits(*functions);
-    RegisterArrays(*functions);
-    RegisterArraySearch(*functions);
-    RegisterHigherOrder(*functions);
-    RegisterVectors(*functions);
-    RegisterHashes(*functions);
-    RegisterMiscellaneous(*functions);
+    for (const auto& [family, add] : kFamilies) {
+      functions->BeginFamily(family);
+      add(*functions);
+    }
     return functions;
   }();
   return *registry;

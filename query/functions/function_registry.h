@@ -46,8 +46,19 @@ struct FunctionDefinition {
   bool case_insensitive = false;
 };
 
+// A name of a function, as system.functions shows it.
+struct FunctionInfo {
+  std::string name;
+  std::string alias_to;   // the canonical name; empty if this is it
+  std::string family;     // "arithmetic", "dates" ...
+  std::string arguments;  // how many: "2", "1 to 3", "at least 1"
+  bool case_insensitive = false;
+};
+
 class FunctionRegistry {
  public:
+  // What is added from now on belongs to this family.
+  void BeginFamily(std::string_view family) { family_ = family; }
   // The name must be new.
   void Add(FunctionDefinition definition);
   // `name` must be known; `alias` is new.
@@ -62,9 +73,13 @@ class FunctionRegistry {
                 const FunctionContext& context) const;
   // Canonical names and aliases, sorted.
   std::vector<std::string> Names() const;
+  // The same with what is known of each.
+  std::vector<FunctionInfo> Describe() const;
 
  private:
+  std::string family_;
   std::map<std::string, FunctionDefinition, std::less<>> definitions_;
+  std::map<std::string, std::string, std::less<>> families_;          // of canonical names
   std::map<std::string, std::string, std::less<>> aliases_;           // to canonical names
   std::map<std::string, std::string, std::less<>> lower_case_names_;  // of those in any case
 };

@@ -4,24 +4,28 @@
 //
 // Expressions are immutable once parsed and shared by pointer, so that an alias, a CASE or a
 // BETWEEN may use one of them in several places. Operators are functions under ClickHouse's names:
-//   + - * / % MOD DIV    plus minus multiply divide modulo modulo intDiv, unary minus: negate; unary plus is dropped
-//   = == <> != < <= > >= equals notEquals less lessOrEquals greater greaterOrEquals
-//   AND OR NOT           and or (of two or more arguments: chains are one call) not
-//   IS [NOT] NULL        isNull isNotNull
-//   [NOT] LIKE, ILIKE    like notLike ilike notILike; REGEXP: match
-//   [NOT] IN             in notIn; the right side is tuple(...), a Subquery, or any other
-//   expression a BETWEEN x AND y    and(greaterOrEquals(a, x), lessOrEquals(a, y)); NOT BETWEEN:
-//   or(less, greater)
-//   ||                   concat (chains are one call)
-//   x[i]  (a, b)  [a, b] arrayElement(x, i) tuple(a, b) array(a, b)
-//   c ? a : b            if(c, a, b)
-//   CASE WHEN c THEN v   multiIf(c, v, ..., else); CASE x WHEN a: conditions equals(x, a)
-//   CAST(x AS T)  x::T   CAST(x, 'T')
-//   INTERVAL n DAY       toIntervalDay(n)
-//   DATE 's'             toDate('s'); TIMESTAMP 's': toDateTime('s')
-//   EXTRACT(YEAR FROM d) toYear(d)
-//   SUBSTRING(s FROM a FOR b)    substring(s, a, b)
-//   TRIM(LEADING c FROM s)       trimLeft(s, c); TRAILING: trimRight, BOTH: trimBoth
+//
+// clang-format off
+//   + - * / % MOD DIV         plus minus multiply divide modulo modulo intDiv
+//   -x, +x                    negate(x); unary plus is dropped
+//   = == <> != < <= > >=      equals notEquals less lessOrEquals greater greaterOrEquals
+//   AND OR NOT                and or (of two or more arguments: chains are one call) not
+//   IS [NOT] NULL             isNull isNotNull
+//   [NOT] LIKE, ILIKE         like notLike ilike notILike; REGEXP: match
+//   [NOT] IN                  in notIn; the right side is tuple(...), a Subquery, or any other expression
+//   a BETWEEN x AND y         and(greaterOrEquals(a, x), lessOrEquals(a, y))
+//   a NOT BETWEEN x AND y     or(less(a, x), greater(a, y))
+//   ||                        concat (chains are one call)
+//   x[i]  (a, b)  [a, b]      arrayElement(x, i) tuple(a, b) array(a, b)
+//   c ? a : b                 if(c, a, b)
+//   CASE WHEN c THEN v        multiIf(c, v, ..., else); CASE x WHEN a: conditions equals(x, a)
+//   CAST(x AS T)  x::T        CAST(x, 'T')
+//   INTERVAL n DAY            toIntervalDay(n)
+//   DATE 's'                  toDate('s'); TIMESTAMP 's': toDateTime('s')
+//   EXTRACT(YEAR FROM d)      toYear(d)
+//   SUBSTRING(s FROM a FOR b) substring(s, a, b)
+//   TRIM(LEADING c FROM s)    trimLeft(s, c); TRAILING: trimRight, BOTH: trimBoth
+// clang-format on
 #pragma once
 
 #include <cstddef>

@@ -1,11 +1,11 @@
 // ALTER TABLE, and UPDATE, CREATE and DROP INDEX, which are forms of it.
 #include <algorithm>
 
-#include "granary/query/engine.h"
-#include "granary/query/row_mutation.h"
-#include "granary/query/schema_compiler.h"
-#include "granary/query/source.h"
+#include "granary/query/engine/engine.h"
+#include "granary/query/engine/schema_compiler.h"
+#include "granary/query/planning/sources/source.h"
 #include "granary/query/sql/format_ast.h"
+#include "granary/query/statements/row_mutation.h"
 #include "granary/query/statements/statement.h"
 
 namespace granary {

@@ -5,11 +5,11 @@
 #include <utility>
 #include <vector>
 
-#include "granary/query/engine.h"
-#include "granary/query/matching_rows.h"
-#include "granary/query/partition_clause.h"
-#include "granary/query/row_filter.h"
-#include "granary/query/source.h"
+#include "granary/query/engine/engine.h"
+#include "granary/query/planning/sources/source.h"
+#include "granary/query/read/matching_rows.h"
+#include "granary/query/statements/partition_clause.h"
+#include "granary/query/statements/row_condition.h"
 #include "granary/query/statements/statement.h"
 
 namespace granary {

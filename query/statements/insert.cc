@@ -1,15 +1,15 @@
 // INSERT: rows from VALUES, a format, a file or a query become blocks, blocks become parts.
 #include <algorithm>
 
-#include "granary/query/engine.h"
+#include "granary/query/engine/engine.h"
 #include "granary/query/formats/input_format.h"
 #include "granary/query/formats/registry.h"
-#include "granary/query/insertion.h"
-#include "granary/query/planner.h"
-#include "granary/query/source.h"
+#include "granary/query/planning/planner.h"
+#include "granary/query/planning/sources/source.h"
+#include "granary/query/planning/sources/table_functions.h"
 #include "granary/query/sql/parser.h"
+#include "granary/query/statements/insertion.h"
 #include "granary/query/statements/statement.h"
-#include "granary/query/table_functions.h"
 
 namespace granary {
 namespace {

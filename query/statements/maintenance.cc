@@ -3,14 +3,14 @@
 #include <chrono>
 #include <thread>
 
-#include "granary/query/engine.h"
-#include "granary/query/partition_clause.h"
-#include "granary/query/plan_steps.h"
-#include "granary/query/planner.h"
-#include "granary/query/source.h"
+#include "granary/query/engine/engine.h"
+#include "granary/query/planning/planner.h"
+#include "granary/query/planning/sources/source.h"
+#include "granary/query/planning/sources/system_tables.h"
 #include "granary/query/sql/parser.h"
+#include "granary/query/statements/partition_clause.h"
 #include "granary/query/statements/statement.h"
-#include "granary/query/system_tables.h"
+#include "granary/query/steps/plan_steps.h"
 
 namespace granary {
 namespace {

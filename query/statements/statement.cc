@@ -1,10 +1,10 @@
 #include "granary/query/statements/statement.h"
 
-#include "granary/query/engine.h"
-#include "granary/query/explain.h"
-#include "granary/query/planner.h"
-#include "granary/query/session_state.h"
-#include "granary/query/source.h"
+#include "granary/query/engine/engine.h"
+#include "granary/query/planning/explain.h"
+#include "granary/query/planning/planner.h"
+#include "granary/query/planning/sources/source.h"
+#include "granary/query/statements/session_state.h"
 
 namespace granary {
 namespace {

@@ -5,10 +5,10 @@
 
 #include <string_view>
 
-#include "granary/query/database.h"
-#include "granary/query/plan.h"
+#include "granary/query/engine/statement_context.h"
+#include "granary/query/options.h"
+#include "granary/query/plan/plan.h"
 #include "granary/query/sql/ast.h"
-#include "granary/query/statement_context.h"
 
 namespace granary {
 

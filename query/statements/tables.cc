@@ -1,7 +1,7 @@
 // CREATE, DROP, TRUNCATE and RENAME TABLE.
-#include "granary/query/engine.h"
-#include "granary/query/schema_compiler.h"
-#include "granary/query/source.h"
+#include "granary/query/engine/engine.h"
+#include "granary/query/engine/schema_compiler.h"
+#include "granary/query/planning/sources/source.h"
 #include "granary/query/statements/statement.h"
 
 namespace granary {

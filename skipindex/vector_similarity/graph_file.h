@@ -11,9 +11,9 @@
 //            codec of i8 codes uint64 (0: none) · then per layer, the top one first: nodes uint32 ·
 //            capacity uint32 · offsets of links, rows and below uint64 × 3 (the last two 0 in layer
 //            0)
-//   sections each at a multiple of 64 bytes: per layer links (uint32 × nodes × capacity, unused
-//   ones
-//            0xFFFFFFFF), rows and below (uint32 × nodes); inverse lengths (float × rows); codec
+//   sections each at a multiple of 64 bytes: per layer links (uint32 × nodes × capacity,
+//            unused ones 0xFFFFFFFF), rows and below (uint32 × nodes); inverse lengths (float ×
+//            rows); codec
 //            (step float · longest length double · length cut double · center float ×
 //            dimensions · bound of the errors float · exceptions uint32 · their rows uint32 and
 //            their errors float × exceptions); codes (rows × stride)

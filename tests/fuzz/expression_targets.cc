@@ -5,10 +5,10 @@
 #include <limits>
 #include <map>
 
-#include "granary/query/expression_compiler.h"
+#include "granary/query/expressions/expression_compiler.h"
+#include "granary/query/expressions/parameters.h"
 #include "granary/query/functions/aggregate_function.h"
 #include "granary/query/functions/function_registry.h"
-#include "granary/query/parameters.h"
 #include "granary/query/sql/parser.h"
 #include "granary/tests/fuzz/choices.h"
 #include "granary/tests/fuzz/targets.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "granary/query/expression_compiler.h"
+#include "granary/query/expressions/expression_compiler.h"
 #include "granary/query/formats/value_writer.h"
 #include "granary/query/sql/parser.h"
 #include "granary/tests/fuzz/targets.h"

@@ -1,6 +1,6 @@
 #include "expr_testing.h"
+#include "granary/query/expressions/parameters.h"
 #include "granary/query/functions/constant_set.h"
-#include "granary/query/parameters.h"
 #include "granary/query/sql/format_ast.h"
 
 namespace granary {

@@ -2,7 +2,7 @@
 #include <random>
 
 #include "expr_testing.h"
-#include "granary/query/predicate_lowering.h"
+#include "granary/query/expressions/predicate_lowering.h"
 #include "granary/tests/random_seed.h"
 
 namespace granary {

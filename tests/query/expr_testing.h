@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "granary/query/expression_compiler.h"
+#include "granary/query/expressions/expression_compiler.h"
 #include "granary/query/formats/value_writer.h"
 #include "granary/query/sql/parser.h"
 

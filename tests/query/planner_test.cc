@@ -1,5 +1,5 @@
 // SELECT in its clauses: what the plan computes, on tables of several parts and granules.
-#include "granary/query/planner.h"
+#include "granary/query/planning/planner.h"
 
 #include "database_testing.h"
 

@@ -1,5 +1,5 @@
 // EXPLAIN RECALL and vectorSearchRecall say what searches, as planned and exact, show.
-#include "granary/query/recall.h"
+#include "granary/query/search/recall.h"
 
 #include <algorithm>
 #include <random>
@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "database_testing.h"
-#include "granary/query/recall_sampling.h"
+#include "granary/query/steps/recall_sampling.h"
 #include "granary/tests/random_seed.h"
 
 namespace granary {

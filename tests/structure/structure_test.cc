@@ -23,6 +23,11 @@ using ::testing::Not;
 const fs::path kRoot = GRANARY_SOURCE_DIR;
 // From the lowest layer to the highest.
 const std::vector<std::string> kLayers = {"table", "skipindex", "parts", "merge", "query"};
+// The same within query/. Files that lie in none of its folders are the face (database) above all
+// of them, and what the face is asked with (options) above what it is made of.
+const std::vector<std::string> kQueryFolders = {
+    "sql",  "formats", "functions", "expressions", "options",    "plan",    "engine",
+    "read", "search",  "steps",     "planning",    "statements", "database"};
 
 std::string ReadText(const fs::path& path) {
   std::ifstream file(path);
@@ -91,10 +96,43 @@ TEST(Structure, NoIncludeGoesUp) {
   EXPECT_GT(checked, 100u);
 }
 
+// The folder of query/ that a path of the tree lies in, or the name of a file that lies in none.
+std::string QueryFolder(const std::string& path) {
+  const std::string below = path.substr(path.find("query/") + 6);
+  return below.substr(0, below.find_first_of("/."));
+}
+
+// Where the include of a file of query/ may not be, or nothing.
+std::string UpwardIncludeWithinQuery(const std::string& file, const Include& include) {
+  if (!include.target.starts_with("granary/query/")) return "";
+  const auto own = std::find(kQueryFolders.begin(), kQueryFolders.end(), QueryFolder(file));
+  const auto other =
+      std::find(kQueryFolders.begin(), kQueryFolders.end(), QueryFolder(include.target));
+  if (own == kQueryFolders.end()) return "lies in no folder of query/ that is known";
+  if (other == kQueryFolders.end()) return "is in no folder of query/ that is known";
+  return other > own ? "goes up from " + *own + " to " + *other : "";
+}
+
+TEST(Structure, NoIncludeGoesUpWithinQuery) {
+  size_t checked = 0;
+  for (const std::string& file : FilesBelow("query", {".h", ".cc", ".re"})) {
+    for (const Include& include : IncludesOf(kRoot / file)) {
+      EXPECT_EQ(UpwardIncludeWithinQuery(file, include), "")
+          << file << " includes " << include.spelling;
+      ++checked;
+    }
+  }
+  EXPECT_GT(checked, 500u);
+}
+
 TEST(Structure, UpwardIncludesAreSeen) {
   EXPECT_EQ(UpwardInclude("parts", {"\"granary/table/block.h\"", "granary/table/block.h"}), "");
   EXPECT_NE(UpwardInclude("parts", {"\"granary/merge/x.h\"", "granary/merge/x.h"}), "");
   EXPECT_NE(UpwardInclude("parts", {"\"parts/part.h\"", "parts/part.h"}), "");
+  const Include plan = {"\"granary/query/plan/plan.h\"", "granary/query/plan/plan.h"};
+  EXPECT_EQ(UpwardIncludeWithinQuery("query/steps/sort.h", plan), "");
+  EXPECT_NE(UpwardIncludeWithinQuery("query/sql/ast.h", plan), "");
+  EXPECT_NE(UpwardIncludeWithinQuery("query/loose.h", plan), "");
 }
 
 std::vector<std::string> PublicHeaders() {
@@ -186,23 +224,95 @@ std::vector<std::string> IdentifiersNamedBy(const std::string& text) {
   return names;
 }
 
-TEST(Structure, EveryPathAndSymbolOfTheArchitecturePageExists) {
-  const std::vector<std::string> named = BackquotedIn(Prose(kRoot / "ARCHITECTURE.md"));
-  ASSERT_THAT(named, Not(IsEmpty()));
+TEST(Structure, EveryPathAndSymbolOfTheArchitecturePagesExists) {
   const std::set<std::string> identifiers = AllIdentifiers();
-  for (const std::string& text : named) {
-    if (IsPath(text)) {
-      EXPECT_TRUE(PathExists(text)) << "ARCHITECTURE.md names the path " << text;
-      continue;
-    }
-    for (const std::string& name : IdentifiersNamedBy(text)) {
-      EXPECT_TRUE(identifiers.contains(name)) << "ARCHITECTURE.md names " << text;
+  for (const char* page : {"ARCHITECTURE.md", "docs/internals.md"}) {
+    const std::vector<std::string> named = BackquotedIn(Prose(kRoot / page));
+    ASSERT_THAT(named, Not(IsEmpty()));
+    for (const std::string& text : named) {
+      if (IsPath(text)) {
+        EXPECT_TRUE(PathExists(text)) << page << " names the path " << text;
+        continue;
+      }
+      for (const std::string& name : IdentifiersNamedBy(text)) {
+        EXPECT_TRUE(identifiers.contains(name)) << page << " names " << text;
+      }
     }
   }
 }
 
 TEST(Structure, TheArchitecturePageStaysShort) {
-  EXPECT_LE(ReadLines(kRoot / "ARCHITECTURE.md").size(), 250u);
+  std::istringstream page(ReadText(kRoot / "ARCHITECTURE.md"));
+  size_t words = 0;
+  for (std::string word; page >> word;) ++words;
+  EXPECT_LE(words, 1500u);
+}
+
+// The pages that a user reads, as paths below kRoot.
+std::vector<std::string> UserPages() {
+  std::vector<std::string> pages = FilesBelow("docs", {".md"});
+  pages.insert(pages.end(), {"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "bench/README.md"});
+  return pages;
+}
+
+// Whether text that looks like a path means one of this repository: its first folder is there.
+// (Other paths are those of a database, or of the reader's own files.)
+bool NamesRepository(const std::string& text) {
+  const size_t slash = text.find('/');
+  return slash != std::string::npos && slash > 0 && fs::is_directory(kRoot / text.substr(0, slash));
+}
+
+TEST(Structure, EveryPathOfTheManualExists) {
+  size_t checked = 0;
+  for (const std::string& page : UserPages()) {
+    for (const std::string& text : BackquotedIn(Prose(kRoot / page))) {
+      if (!IsPath(text) || !NamesRepository(text)) continue;
+      EXPECT_TRUE(PathExists(text)) << page << " names the path " << text;
+      ++checked;
+    }
+  }
+  EXPECT_GT(checked, 20u);
+}
+
+// As web pages make them of headings: lower case, spaces to hyphens, punctuation left out.
+std::set<std::string> AnchorsOf(const fs::path& path) {
+  std::set<std::string> anchors;
+  std::istringstream prose(Prose(path));
+  for (std::string line; std::getline(prose, line);) {
+    if (!line.starts_with("#")) continue;
+    std::string anchor;
+    for (const char c : line.substr(std::min(line.find(' ') + 1, line.size()))) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (std::isalnum(byte) || c == '-' || c == '_') {
+        anchor += static_cast<char>(std::tolower(byte));
+      } else if (c == ' ') {
+        anchor += '-';
+      }
+    }
+    anchors.insert(anchor);
+  }
+  return anchors;
+}
+
+TEST(Structure, EveryLinkOfTheManualLeadsSomewhere) {
+  static const std::regex kLink(R"(\]\(([^)#\s]*)(#([^)\s]*))?\))");
+  size_t checked = 0;
+  for (const std::string& page : UserPages()) {
+    const std::string prose = Prose(kRoot / page);
+    for (std::sregex_iterator it(prose.begin(), prose.end(), kLink), end; it != end; ++it) {
+      const std::string target = (*it)[1];
+      const std::string anchor = (*it)[3];
+      if (target.starts_with("http")) continue;
+      const fs::path path = target.empty() ? kRoot / page : (kRoot / page).parent_path() / target;
+      EXPECT_TRUE(fs::exists(path)) << page << " links to " << target;
+      if (!anchor.empty()) {
+        EXPECT_TRUE(AnchorsOf(path).contains(anchor))
+            << page << " links to #" << anchor << ", which " << path << " does not have";
+      }
+      ++checked;
+    }
+  }
+  EXPECT_GT(checked, 50u);
 }
 
 std::vector<std::string> CppBlocksOf(const fs::path& path) {
@@ -221,16 +331,50 @@ std::vector<std::string> CppBlocksOf(const fs::path& path) {
   return blocks;
 }
 
-TEST(Structure, CppBlocksOfTheReadmeAreCompiledExamples) {
-  const std::vector<std::string> blocks = CppBlocksOf(kRoot / "README.md");
-  ASSERT_THAT(blocks, Not(IsEmpty()));
-  std::string examples;
-  for (const std::string& file : FilesBelow("examples", {".h", ".cc"})) {
-    examples += ReadText(kRoot / file);
+// Example code in the comments of a header: runs of lines with three spaces or more behind `//`,
+// indented as in a function body.
+std::vector<std::string> ExamplesInComments(const fs::path& path) {
+  static const std::regex kCode(R"(\s*// (  .*))");
+  std::vector<std::string> examples;
+  bool inside = false;
+  for (const std::string& line : ReadLines(path)) {
+    std::smatch match;
+    const bool is_code = std::regex_match(line, match, kCode);
+    if (is_code && !inside) examples.emplace_back();
+    if (is_code) examples.back() += match[1].str() + '\n';
+    inside = is_code;
   }
-  for (const std::string& block : blocks) {
+  return examples;
+}
+
+// The text of everything in examples/ that is compiled.
+std::string CompiledExamples() {
+  std::string text;
+  for (const std::string& file : FilesBelow("examples", {".h", ".cc"})) {
+    text += ReadText(kRoot / file);
+  }
+  return text;
+}
+
+TEST(Structure, CppBlocksOfThePagesAreCompiledExamples) {
+  const std::string examples = CompiledExamples();
+  EXPECT_THAT(CppBlocksOf(kRoot / "README.md"), Not(IsEmpty()));
+  for (const std::string& page : UserPages()) {
+    for (const std::string& block : CppBlocksOf(kRoot / page)) {
+      EXPECT_NE(examples.find(block), std::string::npos)
+          << "no file of examples/ contains these lines of " << page << ":\n"
+          << block;
+    }
+  }
+}
+
+TEST(Structure, ExamplesInTheCommentsOfTheFaceAreCompiledExamples) {
+  const std::string examples = CompiledExamples();
+  const std::vector<std::string> found = ExamplesInComments(kRoot / "query/database.h");
+  EXPECT_GE(found.size(), 3u);
+  for (const std::string& block : found) {
     EXPECT_NE(examples.find(block), std::string::npos)
-        << "no file of examples/ contains these lines of README.md:\n"
+        << "no file of examples/ contains these lines of query/database.h:\n"
         << block;
   }
 }

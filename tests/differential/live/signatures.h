@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "granary/query/expression_compiler.h"
+#include "granary/query/expressions/expression_compiler.h"
 
 namespace granary::differential {
 

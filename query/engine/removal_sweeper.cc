@@ -1,0 +1,52 @@
+#include "granary/query/engine/removal_sweeper.h"
+
+#include <chrono>
+#include <utility>
+
+namespace granary {
+namespace {
+
+constexpr std::chrono::seconds kPause{1};
+
+}  // namespace
+
+RemovalSweeper::RemovalSweeper(DeferredRemovals* removals) : removals_(removals) {
+  removals_->SetListener([this] { Wake(); });
+  // The opening of the tables may have left something.
+  if (removals_->Sweep() > 0) Wake();
+}
+
+RemovalSweeper::~RemovalSweeper() {
+  removals_->SetListener({});
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void RemovalSweeper::Wake() {
+  const std::lock_guard lock(mutex_);
+  has_work_ = true;
+  if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
+  changed_.notify_all();
+}
+
+void RemovalSweeper::Run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (!std::exchange(has_work_, false)) {
+      changed_.wait(lock, [&] { return stopping_ || has_work_; });
+      continue;
+    }
+    changed_.wait_for(lock, kPause, [&] { return stopping_; });
+    if (stopping_) return;
+    lock.unlock();
+    const bool is_done = removals_->Sweep() == 0;
+    lock.lock();
+    has_work_ |= !is_done;
+  }
+}
+
+}  // namespace granary

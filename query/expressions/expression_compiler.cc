@@ -1,0 +1,132 @@
+#include "granary/query/expressions/expression_compiler.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "granary/query/expressions/expression_builder.h"
+#include "granary/query/expressions/expression_node_kinds.h"
+#include "granary/query/functions/column_access.h"
+#include "granary/query/functions/conversion.h"
+#include "granary/query/functions/row_selection.h"
+#include "granary/query/sql/format_ast.h"
+#include "granary/table/stack_guard.h"
+
+namespace granary {
+namespace {
+
+template <class F>
+void ForEachChild(const sql::Expr& expr, F&& visit) {
+  CheckStack();
+  if (const auto* function = sql::As<sql::Function>(expr)) {
+    for (const sql::ExprPtr& parameter : function->parameters) visit(parameter);
+    for (const sql::ExprPtr& argument : function->arguments) visit(argument);
+  }
+}
+
+void RequireConditionType(const CompiledExpression& condition) {
+  if (IsConditionType(condition.type())) return;
+  throw Error(ErrorCode::kIllegalTypeForFilter,
+              fmt::format("The condition {} is of type {}; it must be a number or Bool",
+                          condition.text(), condition.type().name()));
+}
+
+// Aliases whose expressions are being searched, to stop at cycles.
+bool FindAggregate(const sql::Expr& expr, const ExpressionScope& scope,
+                   std::vector<std::string>& open_aliases) {
+  if (const auto* identifier = sql::As<sql::Identifier>(expr)) {
+    if (identifier->parts.size() != 1) return false;
+    const std::string& name = identifier->parts[0];
+    const auto alias = scope.aliases.find(name);
+    if (alias == scope.aliases.end() ||
+        std::find(open_aliases.begin(), open_aliases.end(), name) != open_aliases.end()) {
+      return false;
+    }
+    open_aliases.push_back(name);
+    return FindAggregate(*alias->second, scope, open_aliases);
+  }
+  if (const auto* function = sql::As<sql::Function>(expr)) {
+    if (IsAggregateFunction(function->name)) return true;
+  }
+  bool found = false;
+  ForEachChild(expr, [&](const sql::ExprPtr& child) {
+    found = found || FindAggregate(*child, scope, open_aliases);
+  });
+  return found;
+}
+
+}  // namespace
+
+void ExpressionScope::AddAliases(const sql::ExprPtr& expr) {
+  if (!expr->alias.empty()) {
+    const auto [it, is_new] = aliases.emplace(expr->alias, expr);
+    if (!is_new && sql::ColumnName(*it->second) != sql::ColumnName(*expr)) {
+      throw Error(ErrorCode::kMultipleExpressionsForAlias,
+                  fmt::format("The alias {} stands for two expressions: {} and {}", expr->alias,
+                              sql::ColumnName(*it->second), sql::ColumnName(*expr)));
+    }
+  }
+  ForEachChild(*expr, [&](const sql::ExprPtr& child) { AddAliases(child); });
+}
+
+CompiledExpression::CompiledExpression(ExpressionNodePtr root, size_t slots)
+    : root_(std::move(root)), slots_(slots) {}
+
+ColumnPtr CompiledExpression::Evaluate(const Block& block) const {
+  EvaluationFrame frame(block, slots_);
+  return frame.Evaluate(*root_);
+}
+
+CompiledExpressionPtr CompileExpression(const sql::Expr& expr, const ExpressionScope& scope) {
+  ExpressionBuilder builder(scope);
+  return builder.Finish(builder.Compile(expr));
+}
+
+CompiledExpressionPtr CompileExpressionAs(const sql::Expr& expr, const DataType& type,
+                                          const ExpressionScope& scope) {
+  ExpressionBuilder builder(scope);
+  return builder.Finish(builder.Cast(builder.Compile(expr), type));
+}
+
+CompiledExpressionPtr CompileCondition(const sql::Expr& expr, const ExpressionScope& scope) {
+  CompiledExpressionPtr condition = CompileExpression(expr, scope);
+  RequireConditionType(*condition);
+  return condition;
+}
+
+size_t ConditionMask(const Column& column, std::span<uint8_t> mask) {
+  return ReadTruth(column, mask);
+}
+
+namespace {
+
+ColumnPtr RequireConstantResult(const CompiledExpression& expression) {
+  if (expression.root()->kind() != ExpressionNode::Kind::kConstant) {
+    if (!expression.required_columns().empty()) {
+      throw Error(ErrorCode::kBadArguments,
+                  fmt::format("{} is not a constant: it depends on the column {}",
+                              expression.text(), expression.required_columns()[0]));
+    }
+    return StoredRows(expression.Evaluate(Block(1)));
+  }
+  return expression.root()->constant();
+}
+
+}  // namespace
+
+TypedValue EvaluateConstant(const sql::Expr& expr, const ExpressionScope& scope) {
+  const ColumnPtr value = RequireConstantResult(*CompileExpression(expr, scope));
+  return {value->type(), value->ValueAt(0)};
+}
+
+ColumnPtr EvaluateConstantAs(const sql::Expr& expr, const DataType& type,
+                             const ExpressionScope& scope) {
+  return RequireConstantResult(*CompileExpressionAs(expr, type, scope));
+}
+
+bool ContainsAggregate(const sql::Expr& expr, const ExpressionScope& scope) {
+  std::vector<std::string> open_aliases;
+  return FindAggregate(expr, scope, open_aliases);
+}
+
+}  // namespace granary

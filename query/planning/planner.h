@@ -1,0 +1,64 @@
+// From the syntax tree of a query to its plan: resolves what stands in FROM, compiles the
+// expressions, decides how tables are read, and stacks the steps.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "granary/query/engine/tables.h"
+#include "granary/query/expressions/expression_compiler.h"
+#include "granary/query/plan/plan.h"
+#include "granary/query/sql/ast.h"
+#include "granary/table/settings.h"
+
+namespace granary {
+
+// What a query may refer to besides its own text; handed down to subqueries.
+struct PlannerScope {
+  StatementContext* context = nullptr;
+  std::shared_ptr<const QuerySettings> settings;
+  std::map<std::string, sql::QueryPtr> common_tables;  // WITH name AS (SELECT ...)
+  std::map<std::string, sql::ExprPtr> expressions;     // WITH expression AS name
+  size_t depth = 0;                                    // of subqueries
+};
+
+// What a plan depends on: it stays right while all of this is as it was.
+struct PlanDependencies {
+  std::vector<std::pair<TablePtr, SchemaPtr>> tables;
+  // Parameters whose values are part of the plan; others are looked up at each run.
+  std::set<std::string, std::less<>> parameters;
+  bool has_subqueries = false;  // their results are part of the plan
+};
+
+class Planner {
+ public:
+  explicit Planner(StatementContext* context);
+
+  // Scalar and IN subqueries run while planning. Throws what resolving and compiling throws.
+  PlanPtr PlanQuery(const sql::Query& query);
+  PlanPtr PlanQuery(const sql::Query& query, const PlannerScope& outer);
+  // What stands in FROM, read whole: for DESCRIBE.
+  Header DescribeSource(const sql::TableExpression& source);
+
+  PlannerScope TopScope();
+  PlanDependencies& dependencies() { return dependencies_; }
+
+ private:
+  // Throws TOO_BIG_AST once what has been planned is more than max_expanded_ast_elements.
+  void CountExpanded(const sql::Query& query, const QuerySettings& settings);
+
+  StatementContext* context_;
+  size_t expanded_ = 0;  // elements of all queries planned
+  PlanDependencies dependencies_;
+};
+
+// Runs a plan and returns all rows as one block.
+Block RunToBlock(const PlanStep& plan, StatementContext& context);
+
+// A value of LIMIT or OFFSET. Throws INVALID_LIMIT_EXPRESSION.
+uint64_t EvaluateLimit(const sql::Expr& expr, const ExpressionScope& scope);
+
+}  // namespace granary

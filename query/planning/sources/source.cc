@@ -1,0 +1,89 @@
+#include "granary/query/planning/sources/source.h"
+
+#include <utility>
+
+#include "granary/query/engine/engine.h"
+#include "granary/query/engine/statement_context.h"
+#include "granary/query/planning/explain.h"
+#include "granary/query/planning/sources/system_tables.h"
+#include "granary/query/planning/sources/table_functions.h"
+
+namespace granary {
+namespace {
+
+constexpr const char* kDefaultDatabase = "default";
+constexpr const char* kSystemDatabase = "system";
+
+Source FromPlan(PlanPtr plan) {
+  Source source;
+  source.columns = plan->header();
+  source.plan = std::move(plan);
+  return source;
+}
+
+Source FromName(const sql::TableName& name, Planner& planner, const PlannerScope& scope) {
+  if (name.database.empty()) {
+    const auto common = scope.common_tables.find(name.table);
+    if (common != scope.common_tables.end()) {
+      // A common table does not see itself.
+      PlannerScope inner = scope;
+      inner.common_tables.erase(name.table);
+      Source source = FromPlan(planner.PlanQuery(*common->second, inner));
+      source.qualifiers = {name.table};
+      return source;
+    }
+  }
+  if (name.database == kSystemDatabase) {
+    Source source = FromPlan(PlanSystemTable(name.table));
+    source.qualifiers = {name.table, name.database + "." + name.table};
+    return source;
+  }
+  Source source;
+  source.table = ResolveTable(name, *scope.context);
+  source.qualifiers = {name.table, kDefaultDatabase + ("." + name.table)};
+  for (const ColumnDeclaration& column : scope.context->Parts(*source.table)->schema->columns) {
+    source.columns.push_back({column.name, column.type});
+  }
+  return source;
+}
+
+}  // namespace
+
+Source ResolveSource(const sql::TableExpression& expression, Planner& planner,
+                     const PlannerScope& scope) {
+  if (expression.final) {
+    throw Error(
+        ErrorCode::kNotImplemented,
+        "FINAL is not implemented; a MergeTree table has no rows to collapse, leave it out");
+  }
+  Source source;
+  if (expression.table) {
+    source = FromName(*expression.table, planner, scope);
+  } else if (expression.function) {
+    source = FromPlan(PlanTableFunction(*expression.function, scope));
+  } else if (expression.subquery) {
+    source = FromPlan(planner.PlanQuery(*expression.subquery, scope));
+  } else {
+    source = FromPlan(PlanExplain(*expression.explain, *scope.context));
+  }
+  source.alias = expression.alias;
+  if (!expression.alias.empty()) source.qualifiers.push_back(expression.alias);
+  return source;
+}
+
+void CheckDatabase(const std::string& database) {
+  if (database.empty() || database == kDefaultDatabase) return;
+  if (database == kSystemDatabase) {
+    throw Error(ErrorCode::kUnknownTable,
+                "Tables of the database system can only be read by SELECT and DESCRIBE");
+  }
+  throw Error(ErrorCode::kUnknownDatabase,
+              "Database '" + database + "' does not exist; there are default and system");
+}
+
+TablePtr ResolveTable(const sql::TableName& name, StatementContext& context) {
+  CheckDatabase(name.database);
+  return context.engine().tables().Get(name.table);
+}
+
+}  // namespace granary
