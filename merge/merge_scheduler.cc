@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "granary/merge/merge_task.h"
+#include "granary/merge/start_thread.h"
 #include "granary/table/out_of_memory.h"
 
 namespace granary {
@@ -61,7 +62,8 @@ MergeScheduler::MergeScheduler(BackgroundMergesOptions options) : options_(std::
 void MergeScheduler::StartThreads() {
   try {
     for (size_t i = 0; i < options_.threads; ++i) {
-      threads_.emplace_back([this] { WorkerLoop(); });
+      std::thread& started = threads_.emplace_back();
+      started = StartThread([this] { WorkerLoop(); });
     }
   } catch (...) {
     Close();
@@ -76,7 +78,9 @@ void MergeScheduler::Close() {
     for (const TablePtr& table : tables_) table->CancelBackgroundJobs();
     changed_.notify_all();
   }
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
   threads_.clear();
 }
 

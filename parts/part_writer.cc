@@ -207,7 +207,7 @@ class PartWriter::Impl {
     });
     rows_ += rows.rows();
     const uint32_t last = static_cast<uint32_t>(rows.rows() - 1);
-    last_row_ = rows.Gather(std::span(&last, 1));
+    last_row_ = KeyColumns(rows).Gather(std::span(&last, 1));
   }
 
   void MakeDirectory() {
@@ -232,7 +232,18 @@ class PartWriter::Impl {
     for (size_t row = 0; row < rows.rows(); row += granule_rows_) {
       first_rows.push_back(static_cast<uint32_t>(row));
     }
-    AppendKeys(rows.Gather(first_rows));
+    AppendKeys(KeyColumns(rows).Gather(first_rows));
+  }
+
+  // What the keys are made of, so that no huge value of another column is copied.
+  Block KeyColumns(const Block& rows) const {
+    Block columns(rows.rows());
+    for (const ExpressionPtr& key : schema_.primary_key) {
+      for (const std::string& name : key->required_columns()) {
+        if (columns.Find(name) == nullptr) columns.Add(name, rows.Get(name));
+      }
+    }
+    return columns;
   }
 
   void AppendKeys(const Block& rows) {

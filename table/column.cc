@@ -6,7 +6,7 @@
 
 #include <xxhash.h>
 
-#include "granary/table/task_context.h"
+#include "granary/table/long_vector.h"
 
 namespace granary {
 namespace {
@@ -64,12 +64,14 @@ Value ElementValue(T value) {
 
 // Rows with mask != 0, as row numbers.
 ChargedVector<uint32_t> KeptRows(std::span<const uint8_t> mask, size_t kept) {
-  ChargedVector<uint32_t> rows(kept + 1);
+  ChargedVector<uint32_t> rows = FilledVector<uint32_t>(kept + 1);
   size_t count = 0;
-  for (size_t row = 0; row < mask.size(); ++row) {
-    rows[count] = static_cast<uint32_t>(row);
-    count += mask[row] != 0;
-  }
+  ForStretches(mask.size(), [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; ++row) {
+      rows[count] = static_cast<uint32_t>(row);
+      count += mask[row] != 0;
+    }
+  });
   rows.resize(kept);
   return rows;
 }
@@ -107,12 +109,14 @@ ColumnPtr NumberColumn<T>::Slice(size_t first_row, size_t count) const {
 
 template <class T>
 ColumnPtr NumberColumn<T>::Filter(std::span<const uint8_t> mask, size_t kept) const {
-  ChargedVector<T> values(kept + 1);
+  ChargedVector<T> values = FilledVector<T>(kept + 1);
   size_t count = 0;
-  for (size_t row = 0; row < mask.size(); ++row) {
-    values[count] = data_[row];
-    count += mask[row] != 0;
-  }
+  ForStretches(mask.size(), [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; ++row) {
+      values[count] = data_[row];
+      count += mask[row] != 0;
+    }
+  });
   values.resize(kept);
   return MakeCharged<NumberColumn<T>>(type(), std::move(values));
 }
@@ -213,9 +217,11 @@ ColumnPtr StringColumn::Filter(std::span<const uint8_t> mask, size_t kept) const
 }
 
 ColumnPtr StringColumn::Gather(std::span<const uint32_t> rows) const {
-  ChargedVector<uint64_t> offsets(rows.size());
+  ChargedVector<uint64_t> offsets = FilledVector<uint64_t>(rows.size());
   uint64_t total = 0;
-  for (size_t i = 0; i < rows.size(); ++i) offsets[i] = total += At(rows[i]).size();
+  ForStretches(rows.size(), [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) offsets[i] = total += At(rows[i]).size();
+  });
   ChargedBytes chars;
   chars.Reserve(total);
   char* out = chars.Extend(total);
@@ -337,9 +343,11 @@ ColumnPtr ArrayColumn::Filter(std::span<const uint8_t> mask, size_t kept) const 
 
 ColumnPtr ArrayColumn::Gather(std::span<const uint32_t> rows) const {
   const auto elements = ColumnBuilder::Create(elements_->type());
-  ChargedVector<uint64_t> offsets(rows.size());
+  ChargedVector<uint64_t> offsets = FilledVector<uint64_t>(rows.size());
   uint64_t total = 0;
-  for (size_t i = 0; i < rows.size(); ++i) offsets[i] = total += Length(rows[i]);
+  ForStretches(rows.size(), [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) offsets[i] = total += Length(rows[i]);
+  });
   elements->Reserve(total);
   CancelCheck check;
   for (const uint32_t row : rows) {
@@ -353,20 +361,25 @@ int ArrayColumn::Compare(size_t row, const Column& other, size_t other_row) cons
   if (other.is_constant()) return -other.Compare(other_row, *this, row);
   const ArrayColumn& array = AsArrays(other);
   const size_t common = std::min(Length(row), array.Length(other_row));
+  CancelCheck check;
   for (size_t i = 0; i < common; ++i) {
     const int order =
         elements_->Compare(Begin(row) + i, *array.elements_, array.Begin(other_row) + i);
     if (order != 0) return order;
+    check.After(4);
   }
   return CompareElements(Length(row), array.Length(other_row));
 }
 
 void ArrayColumn::HashInto(std::span<uint64_t> hashes) const {
-  ChargedVector<uint64_t> element_hashes(elements_->size());
+  ChargedVector<uint64_t> element_hashes = FilledVector<uint64_t>(elements_->size());
   elements_->HashInto(element_hashes);
   for (size_t row = 0; row < hashes.size(); ++row) {
     uint64_t hash = Mix(hashes[row], Length(row));
-    for (uint64_t i = Begin(row); i < End(row); ++i) hash = Mix(hash, element_hashes[i]);
+    const uint64_t* const hash_of = element_hashes.data() + Begin(row);
+    ForStretches(Length(row), [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) hash = Mix(hash, hash_of[i]);
+    });
     hashes[row] = hash;
   }
 }

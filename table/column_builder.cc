@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "granary/table/column.h"
-#include "granary/table/task_context.h"
+#include "granary/table/long_vector.h"
 
 namespace granary {
 namespace {
@@ -52,28 +52,34 @@ const Column& ConstantValue(const Column& column) {
   return *static_cast<const ConstantColumn&>(column).value();
 }
 
+void AppendShifted(ChargedVector<uint64_t>& to, const uint64_t* offsets, size_t count,
+                   uint64_t shift) {
+  GrowLong(to, count);
+  ForStretches(count, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) to.push_back(offsets[i] + shift);
+  });
+}
+
 template <class T>
 class NumberBuilder final : public ColumnBuilder {
  public:
   explicit NumberBuilder(DataType type) : type_(std::move(type)) {}
 
   size_t size() const override { return values_.size(); }
-  void Reserve(size_t rows) override { values_.reserve(values_.size() + rows); }
+  void Reserve(size_t rows) override { ReserveLong(values_, values_.size() + rows); }
   void Append(const Value& value) override { values_.push_back(ConvertNumber<T>(value, type_)); }
   void AppendDefault() override { values_.push_back(T{}); }
   void AppendRange(const Column& column, size_t first_row, size_t count) override {
     if (column.is_constant()) {
-      values_.insert(values_.end(), count, AsNumbers<T>(ConstantValue(column)).data()[0]);
-      return;
+      return AppendCopies(values_, count, AsNumbers<T>(ConstantValue(column)).data()[0]);
     }
-    const T* from = AsNumbers<T>(column).data() + first_row;
-    values_.insert(values_.end(), from, from + count);
+    AppendLong(values_, AsNumbers<T>(column).data() + first_row, count);
   }
   void AppendGather(const Column& column, std::span<const uint32_t> rows) override {
     if (column.is_constant()) return AppendRange(column, 0, rows.size());
     const T* from = AsNumbers<T>(column).data();
     const size_t old_size = values_.size();
-    values_.resize(old_size + rows.size());
+    AppendCopies(values_, rows.size(), T{});
     T* to = values_.data() + old_size;
     ForStretches(rows.size(), [&](size_t begin, size_t end) {
       for (size_t i = begin; i < end; ++i) to[i] = from[rows[i]];
@@ -114,9 +120,7 @@ class StringBuilder final : public ColumnBuilder {
     const uint64_t end = strings.end_offsets()[first_row + count - 1];
     const uint64_t shift = chars_.size() - begin;
     chars_.Append({strings.chars() + begin, end - begin});
-    for (size_t i = 0; i < count; ++i) {
-      offsets_.push_back(strings.end_offsets()[first_row + i] + shift);
-    }
+    AppendShifted(offsets_, strings.end_offsets() + first_row, count, shift);
   }
   void AppendGather(const Column& column, std::span<const uint32_t> rows) override {
     if (column.is_constant()) return AppendRange(column, 0, rows.size());
@@ -166,7 +170,7 @@ class ArrayBuilder final : public ColumnBuilder {
     const uint64_t end = arrays.End(first_row + count - 1);
     const uint64_t shift = elements_->size() - begin;
     elements_->AppendRange(*arrays.elements(), begin, end - begin);
-    for (size_t i = 0; i < count; ++i) offsets_.push_back(arrays.End(first_row + i) + shift);
+    AppendShifted(offsets_, arrays.end_offsets() + first_row, count, shift);
   }
   void AppendGather(const Column& column, std::span<const uint32_t> rows) override {
     if (column.is_constant()) return AppendRange(column, 0, rows.size());

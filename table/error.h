@@ -98,6 +98,7 @@ namespace granary {
   X(kMultipleAssignmentsToColumn, 419, MULTIPLE_ASSIGNMENTS_TO_COLUMN)          \
   X(kCannotUpdateColumn, 420, CANNOT_UPDATE_COLUMN)                             \
   X(kCannotCompileRegexp, 427, CANNOT_COMPILE_REGEXP)                           \
+  X(kCannotScheduleTask, 439, CANNOT_SCHEDULE_TASK)                             \
   X(kInvalidLimitExpression, 440, INVALID_LIMIT_EXPRESSION)                     \
   X(kUnknownQueryParameter, 456, UNKNOWN_QUERY_PARAMETER)                       \
   X(kBadQueryParameter, 457, BAD_QUERY_PARAMETER)                               \

@@ -3,11 +3,15 @@
 #include <utility>
 
 #include "granary/table/error.h"
+#include "granary/table/task_context.h"
 
 namespace granary {
 namespace {
 
 constexpr const char* kWhatIsCharged = "a block of values";
+// Filling so much takes a fraction of a millisecond: before it is the time to look whether anyone
+// still wants it.
+constexpr size_t kChecked = size_t{1} << 20;
 
 // Before each piece of charged memory.
 struct alignas(16) ChargedHeader {
@@ -116,6 +120,7 @@ void MemoryCharge::Release() {
 MemoryAccount*& CurrentAccount() { return current_account; }
 
 void* AllocateCharged(size_t bytes) {
+  if (bytes >= kChecked) CheckTaskCancelled();
   MemoryAccount* const account = current_account;
   if (account != nullptr) account->Charge(ChargeFor(bytes), kWhatIsCharged);
   void* const memory = ::operator new(bytes + sizeof(ChargedHeader), std::nothrow);

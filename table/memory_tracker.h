@@ -93,7 +93,8 @@ class MemoryCharge {
 };
 
 // Memory that is charged by itself: to the account of the calling thread (CurrentAccount), if there
-// is one. Throws MEMORY_LIMIT_EXCEEDED, also where the system has no more. Aligned to 16 bytes.
+// is one. Throws MEMORY_LIMIT_EXCEEDED, also where the system has no more, and, where it is a
+// megabyte or more, what CheckTaskCancelled throws. Aligned to 16 bytes.
 void* AllocateCharged(size_t bytes);
 // `bytes` as allocated; from any thread.
 void FreeCharged(void* memory, size_t bytes) noexcept;

@@ -3,6 +3,7 @@
 #include <new>
 #include <utility>
 
+#include "granary/merge/start_thread.h"
 #include "granary/table/out_of_memory.h"
 
 #if defined(__linux__)
@@ -44,8 +45,18 @@ IndexVerifier::~IndexVerifier() {
 void IndexVerifier::Verify(std::weak_ptr<const Part> part) {
   const std::lock_guard lock(mutex_);
   waiting_.push_back(std::move(part));
-  if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
+  if (!thread_.joinable()) StartIfPossible();
   changed_.notify_all();
+}
+
+// A search that has opened an index does not fail for want of a thread: what waits is verified once
+// there is one.
+void IndexVerifier::StartIfPossible() {
+  try {
+    thread_ = StartThread([this] { Run(); });
+  } catch (const Error& error) {
+    task_.Warn("Indexes are not verified for now: " + error.message());
+  }
 }
 
 void IndexVerifier::Run() {

@@ -30,6 +30,7 @@ class IndexVerifier {
   void Verify(std::weak_ptr<const Part> part);
 
  private:
+  void StartIfPossible();
   void Run();
   void VerifyNow(const std::weak_ptr<const Part>& part);
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "granary/merge/start_thread.h"
+
 namespace granary {
 namespace {
 
@@ -22,7 +24,7 @@ void ProcessList::Add(StatementContext* statement,
                       std::function<void(const StatementProgress&)> on_progress) {
   if (on_progress) {
     std::lock_guard lock(report_mutex_);
-    if (!reporter_.joinable()) reporter_ = std::thread([this] { ReportLoop(); });
+    if (!reporter_.joinable()) reporter_ = StartThread([this] { ReportLoop(); });
   }
   std::lock_guard lock(mutex_);
   const bool added =

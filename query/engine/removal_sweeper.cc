@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "granary/merge/start_thread.h"
+
 namespace granary {
 namespace {
 
@@ -29,8 +31,17 @@ RemovalSweeper::~RemovalSweeper() {
 void RemovalSweeper::Wake() {
   const std::lock_guard lock(mutex_);
   has_work_ = true;
-  if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
+  if (!thread_.joinable()) StartIfPossible();
   changed_.notify_all();
+}
+
+// What wakes the sweeper has been done and cannot fail any more: without a thread, files that
+// nobody reads stay until the next time, or until the database is opened again.
+void RemovalSweeper::StartIfPossible() {
+  try {
+    thread_ = StartThread([this] { Run(); });
+  } catch (const Error&) {
+  }
 }
 
 void RemovalSweeper::Run() {

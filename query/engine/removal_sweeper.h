@@ -22,6 +22,7 @@ class RemovalSweeper {
 
  private:
   void Wake();
+  void StartIfPossible();
   void Run();
 
   DeferredRemovals* const removals_;

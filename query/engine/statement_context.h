@@ -51,6 +51,10 @@ class StatementContext {
   bool cancelled() const { return cancel_->cancelled(); }
   // Charges what a plan holds, until the statement ends.
   void ChargePlan(size_t bytes) { plan_charge_.Grow(bytes, "the plan of the statement"); }
+  // Hands that charge over: the plan is kept.
+  MemoryCharge TakePlanCharge() {
+    return std::exchange(plan_charge_, MemoryCharge(memory_, 0, ""));
+  }
   void AddRowsWritten(uint64_t rows) { rows_written_ += rows; }
   uint64_t rows_written() const { return rows_written_; }
   std::vector<std::string> warnings() const;

@@ -5,6 +5,8 @@
 #include <exception>
 #include <utility>
 
+#include "granary/merge/start_thread.h"
+
 namespace granary {
 
 // Lives on the stack of its caller, which leaves only when no helper works on it any more.
@@ -42,7 +44,8 @@ struct ThreadPool::Job {
 ThreadPool::ThreadPool(size_t threads) {
   try {
     for (size_t worker = 1; worker < threads; ++worker) {
-      workers_.emplace_back([this] { WorkerLoop(); });
+      std::thread& started = workers_.emplace_back();
+      started = StartThread([this] { WorkerLoop(); });
     }
   } catch (...) {
     Stop();
@@ -58,7 +61,9 @@ void ThreadPool::Stop() {
     stopping_ = true;
   }
   work_available_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
+  for (std::thread& worker : workers_) {
+    if (worker.joinable()) worker.join();
+  }
 }
 
 void ThreadPool::Run(size_t count, const std::function<void(size_t)>& run, Priority priority,

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "granary/query/functions/aggregate_families.h"
+#include "granary/table/long_vector.h"
 
 namespace granary {
 namespace {
@@ -12,6 +13,7 @@ template <class T>
 struct NumberCells {
   using View = NumberView<T>;
   using Kept = T;
+  static void Keep(Kept& kept, T value) { kept = value; }
   static bool IsLess(T a, T b) { return a < b; }
   static bool IsNan(T value) {
     if constexpr (std::is_integral_v<T>) return false;
@@ -22,6 +24,10 @@ struct NumberCells {
 struct StringCells {
   using View = StringView;
   using Kept = ChargedString;
+  static void Keep(Kept& kept, std::string_view text) {
+    kept.clear();
+    AppendLongText(kept, text);
+  }
   static bool IsLess(std::string_view a, std::string_view b) { return a < b; }
   static bool IsNan(std::string_view) { return false; }
 };
@@ -52,6 +58,10 @@ class ArrayRowView {
 struct ArrayCells {
   using View = ArrayRowView;
   using Kept = ColumnPtr;
+  template <class A>
+  static void Keep(Kept& kept, const A& row) {
+    kept = ColumnPtr(row);
+  }
   static ArrayRow RowOf(const ArrayRow& row) { return row; }
   static ArrayRow RowOf(const ColumnPtr& kept) { return {kept.get(), 0}; }
   template <class A, class B>
@@ -115,10 +125,10 @@ class KeptCells final : public KeptValues {
  public:
   void Resize(size_t groups) override { kept_.resize(groups); }
   void Keep(uint32_t group, const Column& column, size_t row) override {
-    kept_[group] = typename Cells::Kept(typename Cells::View(column)[row]);
+    Cells::Keep(kept_[group], typename Cells::View(column)[row]);
   }
   void KeepThatOf(uint32_t group, const KeptValues& other, size_t other_group) override {
-    kept_[group] = static_cast<const KeptCells&>(other).kept_[other_group];
+    Cells::Keep(kept_[group], static_cast<const KeptCells&>(other).kept_[other_group]);
   }
   ColumnPtr Finish(const DataType& type, std::span<const uint8_t> has_value) const override {
     return ColumnOf(kept_, type, has_value);
@@ -187,7 +197,7 @@ class ChoosingStates final : public AggregateStates {
     for (size_t group = 0; group < from.groups(); ++group) {
       const uint32_t to = group_map[group];
       if (!from.has_value_[group] || !IsBetter(to, from.kept_[group])) continue;
-      kept_[to] = from.kept_[group];
+      Cells::Keep(kept_[to], from.kept_[group]);
       has_value_[to] = 1;
       if (payload_ != nullptr) payload_->KeepThatOf(to, *from.payload_, group);
     }
@@ -207,7 +217,7 @@ class ChoosingStates final : public AggregateStates {
   template <class V>
   void Offer(uint32_t group, const V& value, const Column& payload, size_t row) {
     if (!IsBetter(group, value)) return;
-    kept_[group] = typename Cells::Kept(value);
+    Cells::Keep(kept_[group], value);
     has_value_[group] = 1;
     if (payload_ != nullptr) payload_->Keep(group, payload, row);
   }

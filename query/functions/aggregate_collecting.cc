@@ -11,6 +11,7 @@
 #include "granary/query/functions/grouped_rows.h"
 #include "granary/query/functions/numeric_conversion.h"
 #include "granary/query/functions/row_bytes.h"
+#include "granary/table/long_vector.h"
 
 namespace granary {
 namespace {
@@ -46,10 +47,14 @@ class KeepingStates : public AggregateStates {
   }
 
   void Merge(const AggregateStates& other, std::span<const uint32_t> group_map) override {
-    const GroupedRows& from = static_cast<const KeepingStates&>(other).rows_;
-    ChargedVector<uint32_t> groups;
-    for (const uint32_t group : from.group_of_row()) groups.push_back(group_map[group]);
-    Add(groups, from.Columns());
+    static_cast<const KeepingStates&>(other).rows_.ForEachPiece(
+        [&](std::span<const uint32_t> group_of_row, std::span<const ColumnPtr> columns) {
+          ChargedVector<uint32_t> groups(group_of_row.size());
+          for (size_t row = 0; row < groups.size(); ++row) {
+            groups[row] = group_map[group_of_row[row]];
+          }
+          Add(groups, columns);
+        });
   }
 
   ColumnPtr Finish() const override { return rows_.Arrays(); }
@@ -139,7 +144,7 @@ class UniqueNumbers final : public AggregateStates {
   }
 
   void Grow() {
-    ChargedVector<Slot> old(slots_.empty() ? 16 : slots_.size() * 2);
+    ChargedVector<Slot> old = FilledVector<Slot>(slots_.empty() ? 16 : slots_.size() * 2);
     old.swap(slots_);
     ForStretches(old.size(), [&](size_t begin, size_t end) {
       for (const Slot& slot : std::span(old).subspan(begin, end - begin)) {
@@ -211,6 +216,28 @@ void SelectNth(T* begin, T* nth, T* end) {
   });
 }
 
+template <class T>
+T Least(const T* begin, const T* end) {
+  T least = *begin;
+  ForStretches(static_cast<size_t>(end - begin), [&](size_t first, size_t last) {
+    for (size_t i = first; i < last; ++i) least = std::min(least, begin[i]);
+  });
+  return least;
+}
+
+// Moves what is a number to the front; returns its end.
+template <class T>
+T* WithoutNaN(T* begin, T* end) {
+  if constexpr (std::is_floating_point_v<T>) {
+    CancelCheck check;
+    return std::remove_if(begin, end, [&check](T value) {
+      check.After(1);
+      return value != value;
+    });
+  }
+  return end;
+}
+
 struct Interpolated {
   // Between the two ranks around level * (n - 1), as if the values were equidistant.
   template <class T>
@@ -222,7 +249,7 @@ struct Interpolated {
     const double value = static_cast<double>(*low);
     const double fraction = rank - std::floor(rank);
     if (fraction == 0) return value;
-    const T next = *std::min_element(low + 1, end);
+    const T next = Least(low + 1, end);
     return value + (static_cast<double>(next) - value) * fraction;
   }
 };
@@ -266,13 +293,13 @@ class QuantileStates final : public KeepingStates {
   ColumnPtr FinishAs(const ArrayColumn& arrays, const ColumnPtr& elements) const {
     using Result = decltype(Rank::template Compute<T>(nullptr, nullptr, 0));
     const std::span<const T> kept = AsNumbers<T>(*elements).values();
-    ChargedVector<T> values(kept.begin(), kept.end());
+    ChargedVector<T> values;
+    AppendLong(values, kept.data(), kept.size());
     NumberBuffer<Result> results(arrays.size() * levels_.size());
     Result* out = results.data();
     for (size_t group = 0; group < arrays.size(); ++group) {
       T* begin = values.data() + arrays.Begin(group);
-      T* end = std::remove_if(begin, values.data() + arrays.End(group),
-                              [](T value) { return value != value; });
+      T* end = WithoutNaN(begin, values.data() + arrays.End(group));
       for (const double level : levels_) *out++ = Rank::Compute(begin, end, level);
     }
     const bool is_list = result_.is_array();

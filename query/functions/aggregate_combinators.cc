@@ -89,16 +89,23 @@ class DistinctStates final : public AggregateStates {
   }
 
   void Merge(const AggregateStates& other, std::span<const uint32_t> group_map) override {
-    const GroupedRows& from = static_cast<const DistinctStates&>(other).rows_;
-    ChargedVector<uint32_t> groups;
-    for (const uint32_t group : from.group_of_row()) groups.push_back(group_map[group]);
-    Add(groups, from.Columns());
+    static_cast<const DistinctStates&>(other).rows_.ForEachPiece(
+        [&](std::span<const uint32_t> group_of_row, std::span<const ColumnPtr> columns) {
+          ChargedVector<uint32_t> groups(group_of_row.size());
+          for (size_t row = 0; row < groups.size(); ++row) {
+            groups[row] = group_map[group_of_row[row]];
+          }
+          Add(groups, columns);
+        });
   }
 
   ColumnPtr Finish() const override {
     const auto states = inner_->MakeStates();
     states->Resize(rows_.groups());
-    states->Add(rows_.group_of_row(), rows_.Columns());
+    rows_.ForEachPiece(
+        [&](std::span<const uint32_t> group_of_row, std::span<const ColumnPtr> columns) {
+          states->Add(group_of_row, columns);
+        });
     return states->Finish();
   }
 

@@ -1,5 +1,7 @@
 #include "granary/query/functions/array_rows.h"
 
+#include <cstring>
+
 #include <fmt/format.h>
 
 #include "granary/query/functions/conversion.h"
@@ -30,10 +32,36 @@ ChargedVector<uint32_t> RowsOfElements(const ArrayColumn& arrays) {
   if (arrays.size() > 0) rows.reserve(arrays.End(arrays.size() - 1) - arrays.Begin(0));
   CancelCheck check;
   for (size_t row = 0; row < arrays.size(); ++row) {
-    rows.insert(rows.end(), arrays.Length(row), static_cast<uint32_t>(row));
+    AppendCopies(rows, arrays.Length(row), static_cast<uint32_t>(row));
     check.After(arrays.Length(row));
   }
   return rows;
+}
+
+const uint8_t* FindTruth(const uint8_t* begin, const uint8_t* end, uint8_t truth) {
+  const uint8_t* found = nullptr;
+  ForStretches(static_cast<size_t>(end - begin), [&](size_t first, size_t last) {
+    if (found != nullptr) return;
+    found = static_cast<const uint8_t*>(std::memchr(begin + first, truth, last - first));
+  });
+  return found == nullptr ? end : found;
+}
+
+const uint8_t* FindLastTrue(const uint8_t* begin, const uint8_t* end) {
+  CancelCheck check;
+  for (const uint8_t* at = end; at != begin; --at) {
+    if (at[-1]) return at - 1;
+    check.After(1);
+  }
+  return end;
+}
+
+size_t CountTrue(const uint8_t* begin, const uint8_t* end) {
+  size_t count = 0;
+  ForStretches(static_cast<size_t>(end - begin), [&](size_t first, size_t last) {
+    for (size_t i = first; i < last; ++i) count += begin[i];
+  });
+  return count;
 }
 
 void RequireEqualLengths(const ArrayColumn& first, const ArrayColumn& other,

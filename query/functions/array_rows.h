@@ -9,6 +9,7 @@
 
 #include "granary/query/functions/column_access.h"
 #include "granary/query/functions/function.h"
+#include "granary/table/long_vector.h"
 
 namespace granary {
 
@@ -25,7 +26,7 @@ class ArrayPicker {
   explicit ArrayPicker(size_t rows) { end_offsets_.reserve(rows); }
 
   void Pick(uint64_t element) {
-    picked_.push_back(static_cast<uint32_t>(element));
+    PushBackLong(picked_, static_cast<uint32_t>(element));
     check_.After(1);
   }
   void PickRange(uint64_t begin, uint64_t end) {
@@ -44,6 +45,13 @@ class ArrayPicker {
 
 // For each element the number of the row it belongs to.
 ChargedVector<uint32_t> RowsOfElements(const ArrayColumn& arrays);
+
+// The first byte that is `truth`, 0 or 1, or `end`: of the truth of elements.
+const uint8_t* FindTruth(const uint8_t* begin, const uint8_t* end, uint8_t truth);
+// The last byte that is 1, or `end`.
+const uint8_t* FindLastTrue(const uint8_t* begin, const uint8_t* end);
+// How many bytes of 0s and 1s are 1.
+size_t CountTrue(const uint8_t* begin, const uint8_t* end);
 
 // SIZES_OF_ARRAYS_DONT_MATCH unless both have arrays of equal length in every row.
 void RequireEqualLengths(const ArrayColumn& first, const ArrayColumn& other,

@@ -86,7 +86,7 @@ ColumnPtr WithoutNaN(const ColumnPtr& values) {
   CancelCheck check;
   for (uint32_t row = 0; row < values->size(); ++row) {
     check.After(16);
-    if (!IsNaN(*values, row)) rows.push_back(row);
+    if (!IsNaN(*values, row)) PushBackLong(rows, row);
   }
   return values->Gather(rows);
 }
@@ -100,7 +100,7 @@ ColumnPtr HaveOneOfEach(const std::vector<ConstantSet>& sets, const ArrayColumn&
     const uint8_t* match = AsNumbers<uint8_t>(*matches).data();
     for (size_t row = 0; row < rows; ++row) {
       const uint8_t* end = match + arrays.End(row);
-      have[row] &= std::find(match + arrays.Begin(row), end, 1) != end ? 1 : 0;
+      have[row] &= FindTruth(match + arrays.Begin(row), end, 1) != end ? 1 : 0;
     }
   }
   return std::make_shared<NumberColumn<uint8_t>>(TypeId::kUInt8, std::move(have));
@@ -259,18 +259,18 @@ void RegisterArraySearch(FunctionRegistry& registry) {
   registry.Add(
       {"has", 2, 2,
        SearchBinder<uint8_t>("has", TypeId::kUInt8, [](const uint8_t* begin, const uint8_t* end) {
-         return std::find(begin, end, 1) != end;
+         return FindTruth(begin, end, 1) != end;
        })});
   registry.Add({"indexOf", 2, 2,
                 SearchBinder<uint64_t>("indexOf", TypeId::kUInt64,
                                        [](const uint8_t* begin, const uint8_t* end) {
-                                         const uint8_t* found = std::find(begin, end, 1);
+                                         const uint8_t* found = FindTruth(begin, end, 1);
                                          return found == end ? 0 : found - begin + 1;
                                        })});
   registry.Add({"countEqual", 2, 2,
                 SearchBinder<uint64_t>("countEqual", TypeId::kUInt64,
                                        [](const uint8_t* begin, const uint8_t* end) {
-                                         return std::count(begin, end, 1);
+                                         return CountTrue(begin, end);
                                        })});
   registry.Add({"hasAll", 2, 2, SubsetBinder("hasAll", true)});
   registry.Add({"hasAny", 2, 2, SubsetBinder("hasAny", false)});

@@ -4,7 +4,7 @@
 
 #include <xxhash.h>
 
-#include "granary/table/task_context.h"
+#include "granary/table/long_vector.h"
 
 namespace granary {
 namespace {
@@ -41,7 +41,7 @@ size_t ByteSet::Find(std::string_view bytes, uint64_t hash) const {
 }
 
 void ByteSet::Grow() {
-  ChargedVector<Slot> larger(std::max(kFirstSlots, slots_.size() * 2));
+  ChargedVector<Slot> larger = FilledVector<Slot>(std::max(kFirstSlots, slots_.size() * 2));
   const size_t mask = larger.size() - 1;
   ForStretches(slots_.size(), [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {

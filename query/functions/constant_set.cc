@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <numeric>
 
 #include "granary/query/functions/column_access.h"
 #include "granary/query/functions/conversion.h"
+#include "granary/query/functions/grouped_rows.h"
 #include "granary/query/functions/wide_loop.h"
+#include "granary/table/long_vector.h"
 
 namespace granary {
 namespace {
@@ -16,14 +17,14 @@ constexpr size_t kNanosecondsPerComparison = 8;
 constexpr size_t kNanosecondsPerConversion = 500;
 
 ColumnPtr SortedDistinct(const ColumnPtr& column) {
-  ChargedVector<uint32_t> rows(column->size());
-  std::iota(rows.begin(), rows.end(), 0);
+  ChargedVector<uint32_t> rows = RowNumbers(column->size());
   CancelCheck check;
   std::sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) {
     check.After(kNanosecondsPerComparison);
     return column->Compare(a, *column, b) < 0;
   });
   const auto end = std::unique(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) {
+    check.After(kNanosecondsPerComparison);
     return column->Compare(a, *column, b) == 0;
   });
   rows.erase(end, rows.end());
@@ -46,9 +47,9 @@ ConstantSet::ConstantSet(const DataType& type, std::span<const ColumnPtr> column
   auto values = ColumnBuilder::Create(type);
   for (const ColumnPtr& column : columns) AppendConverted(column->Materialize(), *values, type);
   values_ = SortedDistinct(values->Finish());
-  hashes_.assign(values_->size(), 0);
+  hashes_ = FilledVector<uint64_t>(values_->size());
   values_->HashInto(hashes_);
-  slots_.assign(std::bit_ceil(values_->size() * 2 + 1), 0);
+  slots_ = FilledVector<uint32_t>(std::bit_ceil(values_->size() * 2 + 1));
   ForStretches(hashes_.size(), [&](size_t begin, size_t end) {
     for (size_t index = begin; index < end; ++index) {
       size_t slot = hashes_[index] & (slots_.size() - 1);
@@ -60,7 +61,7 @@ ConstantSet::ConstantSet(const DataType& type, std::span<const ColumnPtr> column
 
 template <class Equals>
 ColumnPtr ConstantSet::Probe(const Column& column, bool negated, Equals&& equals) const {
-  ChargedVector<uint64_t> hashes(column.size(), 0);
+  ChargedVector<uint64_t> hashes = FilledVector<uint64_t>(column.size());
   column.HashInto(hashes);
   const size_t mask = slots_.size() - 1;
   return FillNumbers<uint8_t>(TypeId::kUInt8, column.size(), [&](size_t row) {
@@ -78,7 +79,7 @@ ColumnPtr ContainsFew(const T* rows, size_t count, const T* values, size_t value
                       bool negated) {
   NumberBuffer<uint8_t> result(count);
   uint8_t* out = result.data();
-  std::fill_n(out, count, uint8_t{negated});
+  ForEachRowWide(count, [=](size_t row) { out[row] = uint8_t{negated}; });
   for (const T value : std::span(values, value_count)) {
     ForEachRowWide(count, [=](size_t row) { out[row] ^= rows[row] == value ? 1 : 0; });
   }

@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "granary/table/task_context.h"
+#include "granary/table/long_vector.h"
 
 namespace granary {
 
@@ -12,14 +12,9 @@ void GroupedRows::Keep(std::span<const uint32_t> rows, std::span<const uint32_t>
   for (size_t i = 0; i < kept_.size(); ++i) {
     kept_[i].push_back(columns[i]->Gather(rows));
   }
-  group_of_row_.insert(group_of_row_.end(), groups.begin(), groups.end());
+  piece_rows_.push_back(rows.size());
+  AppendLong(group_of_row_, groups.data(), groups.size());
   for (const uint32_t group : groups) ++group_rows_[group];
-}
-
-std::vector<ColumnPtr> GroupedRows::Columns() const {
-  std::vector<ColumnPtr> columns;
-  for (size_t i = 0; i < kept_.size(); ++i) columns.push_back(Concatenate(types_[i], kept_[i]));
-  return columns;
 }
 
 ColumnPtr GroupedRows::Arrays() const {
@@ -29,18 +24,24 @@ ColumnPtr GroupedRows::Arrays() const {
     next[group] = total;
     end_offsets[group] = total += group_rows_[group];
   }
-  ChargedVector<uint32_t> order(group_of_row_.size());
+  ChargedVector<uint32_t> order = FilledVector<uint32_t>(group_of_row_.size());
   ForStretches(order.size(), [&](size_t begin, size_t end) {
     for (size_t row = begin; row < end; ++row) {
       order[next[group_of_row_[row]]++] = static_cast<uint32_t>(row);
     }
   });
-  return std::make_shared<ArrayColumn>(Columns()[0]->Gather(order), std::move(end_offsets));
+  return std::make_shared<ArrayColumn>(Concatenate(types_[0], kept_[0])->Gather(order),
+                                       std::move(end_offsets));
 }
 
 ChargedVector<uint32_t> RowNumbers(size_t count) {
-  ChargedVector<uint32_t> rows(count);
-  std::iota(rows.begin(), rows.end(), 0);
+  ChargedVector<uint32_t> rows;
+  rows.reserve(count);
+  ForStretches(count, [&](size_t begin, size_t end) {
+    rows.resize(end);
+    std::iota(rows.begin() + static_cast<ptrdiff_t>(begin), rows.end(),
+              static_cast<uint32_t>(begin));
+  });
   return rows;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "granary/table/column.h"
+#include "granary/table/task_context.h"
 
 namespace granary {
 
@@ -23,15 +24,27 @@ class GroupedRows {
   void Keep(std::span<const uint32_t> rows, std::span<const uint32_t> groups,
             std::span<const ColumnPtr> columns);
 
-  // What has been kept, in the order it came.
-  const ChargedVector<uint32_t>& group_of_row() const { return group_of_row_; }
-  std::vector<ColumnPtr> Columns() const;
+  // f(group_of_row, columns) for what each call of Keep has kept, in that order. Checks before each
+  // whether the task has been cancelled.
+  template <class F>
+  void ForEachPiece(F&& f) const {
+    std::vector<ColumnPtr> columns(kept_.size());
+    size_t first = 0;
+    for (size_t piece = 0; piece < piece_rows_.size(); ++piece) {
+      for (size_t i = 0; i < columns.size(); ++i) columns[i] = kept_[i][piece];
+      const size_t rows = piece_rows_[piece];
+      CheckTaskCancelled();
+      f(std::span(group_of_row_).subspan(first, rows), std::span<const ColumnPtr>(columns));
+      first += rows;
+    }
+  }
   // The values of the only column as one array per group, in the order they came.
   ColumnPtr Arrays() const;
 
  private:
   std::vector<DataType> types_;
   std::vector<std::vector<ColumnPtr>> kept_;  // per column, in pieces
+  ChargedVector<uint64_t> piece_rows_;        // there may be no column
   ChargedVector<uint32_t> group_of_row_;
   ChargedVector<uint64_t> group_rows_;
 };

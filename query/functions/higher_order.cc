@@ -2,11 +2,11 @@
 // the elements of the arrays behind it; without a lambda there is just one array.
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 #include "granary/query/functions/array_rows.h"
 #include "granary/query/functions/conversion.h"
 #include "granary/query/functions/families.h"
+#include "granary/query/functions/grouped_rows.h"
 #include "granary/query/functions/row_selection.h"
 #include "granary/query/functions/type_rules.h"
 
@@ -34,7 +34,7 @@ struct Conditions {
 
   explicit Conditions(const ColumnPtr& column) {
     arrays = DenseArrays(column, column->type().element());
-    mask.resize(arrays->elements()->size());
+    mask = FilledVector<uint8_t>(arrays->elements()->size());
     ReadTruth(*arrays->elements(), mask);
   }
   const uint8_t* Begin(size_t row) const { return mask.data() + arrays->Begin(row); }
@@ -79,13 +79,6 @@ FunctionBinder CountBinder(std::string name, DataType type, F f) {
   };
 }
 
-const uint8_t* FindLast(const uint8_t* begin, const uint8_t* end) {
-  for (const uint8_t* at = end; at != begin; --at) {
-    if (at[-1]) return at - 1;
-  }
-  return end;
-}
-
 // The first or last element for which the lambda is true, or the default.
 FunctionBinder FindBinder(std::string name, bool last) {
   return [=](std::span<const FunctionArgument> arguments, const FunctionContext&) {
@@ -99,7 +92,7 @@ FunctionBinder FindBinder(std::string name, bool last) {
       for (size_t row = 0; row < rows; ++row) {
         const uint8_t* begin = conditions.Begin(row);
         const uint8_t* end = conditions.End(row);
-        const uint8_t* found = last ? FindLast(begin, end) : std::find(begin, end, 1);
+        const uint8_t* found = last ? FindLastTrue(begin, end) : FindTruth(begin, end, 1);
         is_missing[row] = found == end;
         if (found != end) picked[row] = static_cast<uint32_t>(found - conditions.mask.data());
       }
@@ -136,8 +129,7 @@ FunctionBinder SortBinder(std::string name, bool descending) {
             if (!descending) return order < 0;
             return is_nan(b) || (order > 0 && !is_nan(a));
           };
-          ChargedVector<uint32_t> order(key_values.size());
-          std::iota(order.begin(), order.end(), 0);
+          ChargedVector<uint32_t> order = RowNumbers(key_values.size());
           for (size_t row = 0; row < rows; ++row) {
             std::sort(order.begin() + static_cast<int64_t>(arrays->Begin(row)),
                       order.begin() + static_cast<int64_t>(arrays->End(row)), is_before);
@@ -193,16 +185,22 @@ T SubtractWrapping(T a, T b) {
 struct CumulativeSum {
   template <class T>
   void operator()(const T* in, const T* end, T* out) const {
-    for (T sum{}; in != end; ++in, ++out) *out = sum = AddWrapping(sum, *in);
+    T sum{};
+    ForStretches(static_cast<size_t>(end - in), [&](size_t first, size_t last) {
+      for (size_t i = first; i < last; ++i) out[i] = sum = AddWrapping(sum, in[i]);
+    });
   }
 };
 
 struct Differences {
   template <class T>
   void operator()(const T* in, const T* end, T* out) const {
-    for (T previous = in == end ? T{} : *in; in != end; previous = *in++, ++out) {
-      *out = SubtractWrapping(*in, previous);
-    }
+    T previous = in == end ? T{} : *in;
+    ForStretches(static_cast<size_t>(end - in), [&](size_t first, size_t last) {
+      for (size_t i = first; i < last; previous = in[i++]) {
+        out[i] = SubtractWrapping(in[i], previous);
+      }
+    });
   }
 };
 
@@ -229,27 +227,27 @@ void RegisterHigherOrder(FunctionRegistry& registry) {
   add("arrayExists", 1,
       CountBinder<uint8_t>("arrayExists", TypeId::kUInt8,
                            [](const uint8_t* begin, const uint8_t* end) {
-                             return std::find(begin, end, 1) != end;
+                             return FindTruth(begin, end, 1) != end;
                            }));
   add("arrayAll", 1,
       CountBinder<uint8_t>("arrayAll", TypeId::kUInt8,
                            [](const uint8_t* begin, const uint8_t* end) {
-                             return std::find(begin, end, 0) == end;
+                             return FindTruth(begin, end, 0) == end;
                            }));
   add("arrayCount", 1,
       CountBinder<uint32_t>(
           "arrayCount", TypeId::kUInt32,
-          [](const uint8_t* begin, const uint8_t* end) { return std::count(begin, end, 1); }));
+          [](const uint8_t* begin, const uint8_t* end) { return CountTrue(begin, end); }));
   add("arrayFirstIndex", 2,
       CountBinder<uint32_t>("arrayFirstIndex", TypeId::kUInt32,
                             [](const uint8_t* begin, const uint8_t* end) {
-                              const uint8_t* found = std::find(begin, end, 1);
+                              const uint8_t* found = FindTruth(begin, end, 1);
                               return found == end ? 0 : found - begin + 1;
                             }));
   add("arrayLastIndex", 2,
       CountBinder<uint32_t>("arrayLastIndex", TypeId::kUInt32,
                             [](const uint8_t* begin, const uint8_t* end) {
-                              const uint8_t* found = FindLast(begin, end);
+                              const uint8_t* found = FindLastTrue(begin, end);
                               return found == end ? 0 : found - begin + 1;
                             }));
   add("arrayFirst", 2, FindBinder("arrayFirst", false));

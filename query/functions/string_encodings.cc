@@ -171,13 +171,15 @@ Function BindSplitByWhitespace(std::span<const FunctionArgument> arguments,
   RequireString("splitByWhitespace", arguments, 0);
   return {DataType::Array(TypeId::kString), [](std::span<const ColumnPtr> values, size_t rows) {
             return SplitRows(*values[0], rows, [](std::string_view text, auto& append) {
-              constexpr std::string_view kSpaces = " \t\n\v\f\r";
+              const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+              CancelCheck check;
               size_t begin = 0;
-              while ((begin = text.find_first_not_of(kSpaces, begin)) != text.npos) {
-                const size_t end = std::min(text.find_first_of(kSpaces, begin), text.size());
-                append(text.substr(begin, end - begin));
-                begin = end;
+              for (size_t i = 0; i < text.size(); ++i, check.After(1)) {
+                if (!is_space(text[i])) continue;
+                if (i > begin) append(text.substr(begin, i - begin));
+                begin = i + 1;
               }
+              if (begin < text.size()) append(text.substr(begin));
             });
           }};
 }

@@ -167,8 +167,10 @@ FunctionBinder EndBinder(std::string name, bool is_left, bool by_characters) {
 
 std::string_view TrimBytes(std::string_view text, std::string_view unwanted, bool left,
                            bool right) {
-  if (left) text.remove_prefix(std::min(text.find_first_not_of(unwanted), text.size()));
-  if (right) text = text.substr(0, text.find_last_not_of(unwanted) + 1);
+  const auto is_unwanted = [&](char c) { return unwanted.find(c) != unwanted.npos; };
+  CancelCheck check;
+  for (; left && !text.empty() && is_unwanted(text.front()); check.After(4)) text.remove_prefix(1);
+  for (; right && !text.empty() && is_unwanted(text.back()); check.After(4)) text.remove_suffix(1);
   return text;
 }
 

@@ -14,8 +14,80 @@ namespace granary {
 namespace {
 
 constexpr size_t kSubqueryDepthMax = 100;
-// Steps, headers and compiled expressions, about.
+// Steps, headers and compiled expressions, about; and those of them that only planning needs.
 constexpr size_t kPlanBytesPerElement = 720;
+constexpr size_t kPassingBytesPerElement = 270;
+
+// Copies of a name that the steps from where a column is computed to where it is read hold.
+constexpr size_t kCopiesOfName = 9;
+
+// Of names that are longer than what kPlanBytesPerElement has for them: those with long constants.
+size_t LongNameBytes(const Header& header) {
+  constexpr size_t kLongName = 256;
+  size_t bytes = 0;
+  for (const HeaderColumn& column : header) {
+    if (column.name.size() > kLongName) bytes += column.name.size();
+  }
+  return bytes;
+}
+
+// How many elements the queries that stand in FROM, and those in FROM there, will be planned with:
+// WITH queries once for each use. Counting stops beyond `max`.
+class ExpandedFrom {
+ public:
+  explicit ExpandedFrom(size_t max) : max_(max) {}
+
+  size_t Count(const sql::Query& query) {
+    Add(query, nullptr);
+    return elements_;
+  }
+
+ private:
+  // What names of tables mean, as Planner finds it: the innermost first.
+  struct Scope {
+    const Scope* outer;
+    const sql::Select* select = nullptr;       // its WITH queries
+    const std::string* hidden_name = nullptr;  // that of the WITH query which does not see itself
+  };
+
+  void Add(const sql::Query& query, const Scope* outer) {
+    CheckTaskCancelled();
+    elements_ += CountOwnElements(query);
+    for (const sql::Select& select : query.selects) {
+      const Scope scope{outer, &select};
+      for (const sql::TableExpression& table : select.from) {
+        if (elements_ > max_) return;
+        if (table.subquery) Add(*table.subquery, &scope);
+        if (table.table && table.table->database.empty()) AddNamed(table.table->table, &scope);
+      }
+    }
+  }
+
+  void AddNamed(const std::string& name, const Scope* scope) {
+    for (const Scope* at = scope; at != nullptr; at = at->outer) {
+      if (at->hidden_name != nullptr && *at->hidden_name == name) return;
+      if (at->select == nullptr) continue;
+      const auto& with = at->select->with;
+      const auto found = std::find_if(with.rbegin(), with.rend(), [&](const sql::WithItem& item) {
+        return item.query != nullptr && item.name == name;
+      });
+      if (found == with.rend()) continue;
+      const Scope without_itself{.outer = scope, .hidden_name = &name};
+      return Add(*found->query, &without_itself);
+    }
+  }
+
+  const size_t max_;
+  size_t elements_ = 0;
+};
+
+[[noreturn]] void ThrowTooManyElements(size_t max) {
+  throw Error(
+      ErrorCode::kTooBigAst,
+      "With its WITH queries repeated wherever they are used, the statement has more than " +
+          std::to_string(max) +
+          " elements; raise max_expanded_ast_elements, or use them less often");
+}
 
 // `plan` with its columns renamed and converted to those of `header`.
 PlanPtr ConvertTo(const Header& header, PlanPtr plan) {
@@ -74,11 +146,12 @@ PlanPtr Planner::PlanQuery(const sql::Query& query, const PlannerScope& outer) {
                 "Subqueries are nested more than " + std::to_string(kSubqueryDepthMax) + " deep");
   }
   CheckStack();
-  CountExpanded(query, *scope.settings);
+  CountExpanded(query, *scope.settings, scope.depth == 1);
   std::vector<PlanPtr> plans;
   for (const sql::Select& select : query.selects) {
     plans.push_back(SelectPlanner(select, this, scope).Plan());
   }
+  context_->ChargePlan(kCopiesOfName * LongNameBytes(plans.front()->header()));
   if (plans.size() == 1) return plans.front();
   const Header header = CommonHeader(plans);
   for (PlanPtr& plan : plans) plan = ConvertTo(header, std::move(plan));
@@ -89,19 +162,19 @@ PlanPtr Planner::PlanQuery(const sql::Query& query, const PlannerScope& outer) {
   return std::make_shared<DistinctStep>(std::move(all), std::move(names));
 }
 
-void Planner::CountExpanded(const sql::Query& query, const QuerySettings& settings) {
+// A statement that is much too large is refused before any of it has been planned: freeing half a
+// million elements of a plan takes longer than a cancelled statement should.
+void Planner::CountExpanded(const sql::Query& query, const QuerySettings& settings, bool is_top) {
   context_->task().CheckCancelled();
-  const size_t elements = CountElements(query);
+  const size_t max = settings.max_expanded_ast_elements;
+  if (is_top && max != 0 && ExpandedFrom(max).Count(query) > max) ThrowTooManyElements(max);
+  const size_t elements = CountOwnElements(query);
   expanded_ += elements;
-  if (settings.max_expanded_ast_elements != 0 && expanded_ > settings.max_expanded_ast_elements) {
-    throw Error(
-        ErrorCode::kTooBigAst,
-        "With its WITH queries repeated wherever they are used, the statement has more than " +
-            std::to_string(settings.max_expanded_ast_elements) +
-            " elements; raise max_expanded_ast_elements, or use them less often");
-  }
+  if (max != 0 && expanded_ > max) ThrowTooManyElements(max);
   context_->ChargePlan(elements * kPlanBytesPerElement);
 }
+
+size_t Planner::passing_bytes() const { return expanded_ * kPassingBytesPerElement; }
 
 Header Planner::DescribeSource(const sql::TableExpression& source) {
   return ResolveSource(source, *this, TopScope()).columns;

@@ -45,10 +45,13 @@ class Planner {
 
   PlannerScope TopScope();
   PlanDependencies& dependencies() { return dependencies_; }
+  // Of what has been charged to the statement (StatementContext::ChargePlan) the bytes that the
+  // plans do not hold.
+  size_t passing_bytes() const;
 
  private:
   // Throws TOO_BIG_AST once what has been planned is more than max_expanded_ast_elements.
-  void CountExpanded(const sql::Query& query, const QuerySettings& settings);
+  void CountExpanded(const sql::Query& query, const QuerySettings& settings, bool is_top);
 
   StatementContext* context_;
   size_t expanded_ = 0;  // elements of all queries planned

@@ -13,5 +13,10 @@ void VisitExpressions(const sql::Query& query, const std::function<void(const sq
 // Elements of the query's syntax tree as max_ast_elements counts them: SELECTs and expressions,
 // those of subqueries included; a list of literals is one.
 size_t CountElements(const sql::Query& query);
+// Those of the query alone, without what its subqueries and WITH queries consist of.
+size_t CountOwnElements(const sql::Query& query);
+
+// Bytes that the query's syntax tree holds, about: what is charged for one that is kept.
+size_t TreeBytes(const sql::Query& query);
 
 }  // namespace granary

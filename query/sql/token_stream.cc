@@ -84,7 +84,11 @@ Token TokenStream::Peek(size_t ahead) const {
   return token;
 }
 
-void TokenStream::Advance() { JumpTo(current_.end); }
+void TokenStream::Advance() {
+  constexpr size_t kNanosecondsPerToken = 64;
+  check_.After(kNanosecondsPerToken);
+  JumpTo(current_.end);
+}
 
 void TokenStream::JumpTo(size_t offset) {
   previous_end_ = offset;
@@ -259,7 +263,8 @@ void TokenStream::CheckSize(size_t height, size_t nodes) const {
                                            std::to_string(limits_.max_nodes) + " parts, at " +
                                            Position());
   }
-  // Long chains, as of additions, are read without recursion; walks over them, and their end, recurse.
+  // Long chains, as of additions, are read without recursion; walks over them, and their end,
+  // recurse.
   CheckStack(height * kBytesPerLevel);
 }
 

@@ -9,6 +9,7 @@
 
 #include "granary/query/sql/lexer.h"
 #include "granary/query/sql/parser.h"
+#include "granary/table/task_context.h"
 
 namespace granary::sql {
 
@@ -79,6 +80,7 @@ class TokenStream {
   size_t previous_end_;
   size_t depth_ = 0;
   bool ends_at_partition_ = false;
+  CancelCheck check_;
   // What would have been accepted in place of the current token. Views of constants.
   std::vector<std::string_view> expected_;
 };

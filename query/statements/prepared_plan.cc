@@ -28,12 +28,20 @@ std::unique_ptr<RunningStatement> BeginStatement(Engine* engine, QuerySettings s
 
 namespace {
 
+// The names of the expressions of the plan.
+constexpr size_t kCopiesOfTextInPlan = 1;
+
 // The query of a statement that has one.
 const sql::Query* QueryOf(const sql::Statement& statement) {
   if (const auto* select = sql::As<sql::SelectStatement>(statement)) return select->query.get();
   if (const auto* explain = sql::As<sql::ExplainStatement>(statement)) return explain->query.get();
   if (const auto* insert = sql::As<sql::InsertStatement>(statement)) return insert->query.get();
   return nullptr;
+}
+
+size_t TreeBytesOf(const sql::Statement& statement) {
+  const sql::Query* const query = QueryOf(statement);
+  return query == nullptr ? 0 : TreeBytes(*query);
 }
 
 void CheckElements(const sql::Query& query, const QuerySettings& settings) {
@@ -91,7 +99,8 @@ PreparedPlan::PreparedPlan(Engine* engine, QuerySettings settings, Parameters de
     : engine_(engine),
       default_parameters_(std::move(default_parameters)),
       text_(std::move(text)),
-      statement_(ParseWithLimits(text_, settings)) {
+      statement_(ParseWithLimits(text_, settings)),
+      charge_(engine->memory(), text_.size() + TreeBytesOf(*statement_), "a prepared statement") {
   settings_ = SettingsOf(*statement_, settings);
   const auto* select = sql::As<sql::SelectStatement>(*statement_);
   if (select == nullptr) {
@@ -138,11 +147,14 @@ PlanPtr PreparedPlan::PlanFor(StatementContext& context) {
     cached = cached_;
   }
   if (cached != nullptr && IsCurrent(*cached, context)) return cached->plan;
+  context.ChargePlan(kCopiesOfTextInPlan * text_.size());
   Planner planner(&context);
   auto made = std::make_shared<CachedPlan>();
   made->plan = planner.PlanQuery(*sql::As<sql::SelectStatement>(*statement_)->query);
   made->dependencies = std::move(planner.dependencies());
   made->parameters = context.parameters();
+  made->charge = context.TakePlanCharge();
+  made->charge.Resize(made->charge.bytes() - planner.passing_bytes(), "a prepared statement");
   std::lock_guard lock(mutex_);
   cached_ = made;
   return made->plan;

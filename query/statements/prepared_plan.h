@@ -33,6 +33,7 @@ class PreparedPlan {
     PlanPtr plan;
     PlanDependencies dependencies;
     Parameters parameters;  // that it was made with
+    MemoryCharge charge;    // of the plan
   };
 
   PlanPtr PlanFor(StatementContext& context);
@@ -43,6 +44,7 @@ class PreparedPlan {
   const Parameters default_parameters_;
   const std::string text_;
   sql::StatementPtr statement_;
+  MemoryCharge charge_;  // of the text and the syntax tree, to the database
   Header parameters_;
 
   std::mutex mutex_;

@@ -7,7 +7,7 @@
 
 #include <xxhash.h>
 
-#include "granary/table/task_context.h"
+#include "granary/table/long_vector.h"
 
 namespace granary {
 namespace {
@@ -42,8 +42,10 @@ void AppendLength(uint64_t length, ChargedString& bytes) {
 
 void AppendArray(const ArrayColumn& column, size_t row, ChargedString& bytes) {
   AppendLength(column.Length(row), bytes);
+  CancelCheck check;
   for (uint64_t element = column.Begin(row); element < column.End(row); ++element) {
     AppendValue(*column.elements(), element, bytes);
+    check.After(4);
   }
 }
 
@@ -53,7 +55,7 @@ void AppendValue(const Column& column, size_t row, ChargedString& bytes) {
     case TypeId::kString: {
       const std::string_view text = AsStrings(column).At(row);
       AppendLength(text.size(), bytes);
-      bytes.append(text);
+      AppendLongText(bytes, text);
       return;
     }
     case TypeId::kArray:
@@ -103,7 +105,7 @@ void GroupIndex::Assign(std::span<const ColumnPtr> keys, std::span<uint32_t> gro
 
 void GroupIndex::AssignPacked(std::span<const ColumnPtr> keys, std::span<uint32_t> group_of_row,
                               ChargedVector<uint32_t>& new_rows) {
-  ChargedVector<uint64_t> packed(group_of_row.size());
+  ChargedVector<uint64_t> packed = FilledVector<uint64_t>(group_of_row.size());
   unsigned shift = 0;
   for (const ColumnPtr& key : keys) {
     PackInto(*key, shift, packed);
@@ -150,7 +152,7 @@ void GroupIndex::AssignBytes(std::span<const ColumnPtr> keys, std::span<uint32_t
     }
     if (slots_[slot].group == 0) {
       slots_[slot] = {hash, static_cast<uint32_t>(++groups_)};
-      group_bytes_.push_back(KeepBytes(bytes));
+      PushBackLong(group_bytes_, KeepBytes(bytes));
       new_rows.push_back(static_cast<uint32_t>(row));
     }
     group_of_row[row] = slots_[slot].group - 1;
@@ -159,7 +161,7 @@ void GroupIndex::AssignBytes(std::span<const ColumnPtr> keys, std::span<uint32_t
 
 void GroupIndex::ReserveSlot() {
   if ((groups_ + 1) * 2 <= slots_.size()) return;
-  ChargedVector<Slot> larger(slots_.size() * 2);
+  ChargedVector<Slot> larger = FilledVector<Slot>(slots_.size() * 2);
   const size_t mask = larger.size() - 1;
   ForStretches(slots_.size(), [&](size_t begin, size_t end) {
     for (const Slot& old : std::span(slots_).subspan(begin, end - begin)) {
@@ -178,7 +180,7 @@ std::string_view GroupIndex::KeepBytes(std::string_view bytes) {
   }
   ChargedString& chunk = chunks_.back();
   const size_t begin = chunk.size();
-  chunk.append(bytes);
+  AppendLongText(chunk, bytes);
   return {chunk.data() + begin, bytes.size()};
 }
 

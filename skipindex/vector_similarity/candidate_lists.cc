@@ -86,7 +86,7 @@ class CandidateLists::LeafSearch {
 CandidateLists::CandidateLists(const ByteCodeRows& codes, size_t rows,
                                const LeafPartition& partition, size_t list_rows, Progress* progress,
                                const DistanceKernels& kernels, const TaskContext& context) {
-  const size_t leaves_per_row = partition.leaves() == 1 ? 1 : kLeavesPerRow;
+  const size_t leaves_per_row = LeavesPerRow(rows);
   const size_t share = (list_rows + leaves_per_row - 1) / leaves_per_row;
   width_ = leaves_per_row * share;
   rows_.assign(rows * width_, kNoLink);
@@ -100,11 +100,17 @@ CandidateLists::CandidateLists(const ByteCodeRows& codes, size_t rows,
   });
 }
 
-size_t CandidateLists::ByteSize(size_t rows, size_t list_rows, const ByteCodeRows& codes,
-                                size_t threads) {
-  const size_t leaf_rows = std::min(rows, kLeafRowsMax);
-  return rows * (list_rows + kLeavesPerRow) * sizeof(uint32_t) +
-         threads * (PackedCodes::ByteSize(leaf_rows, codes) + 2 * leaf_rows * 8);
+size_t CandidateLists::ByteSize(size_t rows, size_t list_rows) {
+  const size_t leaves_per_row = LeavesPerRow(rows);
+  return rows * (list_rows + leaves_per_row - 1) / leaves_per_row * leaves_per_row *
+         sizeof(uint32_t);
+}
+
+size_t CandidateLists::ScratchBytes(size_t rows, const ByteCodeRows& codes, size_t threads) {
+  // One leaf is one thread's; of many the largest that a thread meets are about so large.
+  if (rows <= kLeafRowsMax) threads = 1;
+  const size_t leaf_rows = rows <= kLeafRowsMax ? rows : kLeafRowsMax * 2 / 3;
+  return threads * (PackedCodes::ByteSize(leaf_rows, codes) + 2 * leaf_rows * 8);
 }
 
 }  // namespace granary

@@ -26,7 +26,9 @@ class CandidateLists {
     return std::span(rows_).subspan(row * width_, width_);
   }
 
-  static size_t ByteSize(size_t rows, size_t list_rows, const ByteCodeRows& codes, size_t threads);
+  // Bytes of the lists, and of what finding them needs beside.
+  static size_t ByteSize(size_t rows, size_t list_rows);
+  static size_t ScratchBytes(size_t rows, const ByteCodeRows& codes, size_t threads);
 
  private:
   class LeafSearch;

@@ -14,8 +14,10 @@ namespace granary {
 namespace {
 
 constexpr size_t kChunkNodes = 64;  // one piece of work for a thread
-constexpr size_t kNodesBetweenChecks = 1 << 16;
+constexpr size_t kNodesBetweenChecks = 1 << 12;
 constexpr size_t kLevelsMax = 16;
+// Of the layers in between above layer 0 the largest has one of so many nodes.
+constexpr size_t kFirstShareBetween = 8;
 
 // Every level has 1 of M nodes of the level below. Integers only: no logarithm differs by a bit.
 size_t LevelOf(uint32_t row, const GraphParameters& parameters) {
@@ -209,6 +211,7 @@ class LayerBuilder {
   void AddLinksOfLayerAbove(const OwnedLayer& above) {
     std::vector<uint32_t> leading;
     for (uint32_t upper = 0; upper < above.nodes; ++upper) {
+      if (upper % kNodesBetweenChecks == 0) context_.CheckCancelled();
       const uint32_t node = above.below[upper];
       const uint32_t* links = LinksOf(node);
       const uint32_t* upper_links = above.links.data() + size_t{upper} * above.capacity;
@@ -329,7 +332,8 @@ std::vector<Stage> AssignLevels(size_t rows, const GraphParameters& parameters) 
   for (size_t level = 0; level < levels.size(); ++level) {
     if (level > 0) stages.push_back({levels[level], level});
     if (level + 1 == levels.size()) break;
-    for (size_t share = level == 0 ? 8 : 2; 2 * share < parameters.max_connections; share *= 2) {
+    for (size_t share = level == 0 ? kFirstShareBetween : 2; 2 * share < parameters.max_connections;
+         share *= 2) {
       Stage between{.level = level, .is_in_graph = false};
       const auto consider = [&](uint32_t row) {
         if (LevelOf(row, parameters) > level || MixBits(~uint64_t{row}) % share == 0) {
@@ -370,20 +374,34 @@ std::vector<std::byte> Gather(const ByteCodeRows& codes, std::span<const uint32_
 
 }  // namespace
 
+size_t BytesOf(std::span<const OwnedLayer> layers) {
+  size_t numbers = 0;
+  for (const OwnedLayer& layer : layers) {
+    numbers += layer.rows.size() + layer.below.size() + layer.links.size();
+  }
+  return numbers * sizeof(uint32_t);
+}
+
 size_t GraphBuildBytes(const ByteCodeRows& codes, size_t rows, const GraphParameters& parameters,
                        size_t threads) {
-  const size_t links = parameters.LayerCapacity(0) + 1;  // with the degree
-  const size_t upper = 2 * (parameters.max_connections + 2) / parameters.max_connections;
-  const size_t between = links / 4 + 1;
-  const size_t link_back = parameters.max_connections + 4;
-  const size_t per_row = links + upper + between + link_back;
-  const size_t candidates =
-      std::max(LeafPartitionBytes(rows, codes, threads),
-               rows * kLeavesPerRow * (sizeof(uint32_t) + 1) +
-                   CandidateLists::ByteSize(rows, CandidatesFor(parameters), codes, threads));
+  const size_t connections = parameters.max_connections;
+  const size_t capacity = parameters.LayerCapacity(0);
+  const size_t links = rows * (capacity + 1) * sizeof(uint32_t);  // with the degree
+  // The layers above, which are there while layer 0 is built: the one in between is the largest.
+  const bool has_between = connections > 2 * kFirstShareBetween;
+  const size_t between = has_between ? rows / kFirstShareBetween * (capacity + 2) : 0;
+  const size_t upper = rows / connections * (connections + 2) * (has_between ? 1 : 2);
+  const size_t above = (between + upper) * sizeof(uint32_t);
+  // Each thread's LinkScratch.
   const size_t scratch =
-      rows / 8 + 64 * (CandidatesFor(parameters) + 2 * links) + 3 * codes.stride_bytes;
-  return rows * per_row * sizeof(uint32_t) + candidates + threads * scratch;
+      rows / 8 + 64 * (CandidatesFor(parameters) + 2 * capacity) + 3 * codes.stride_bytes;
+  // Layer 0: leaves; then lists, from packed codes; then links, chosen from the lists. What comes
+  // then, without leaves and lists, is less.
+  const size_t lists = CandidateLists::ByteSize(rows, CandidatesFor(parameters));
+  const size_t leaves = LeafPartition::ByteSize(rows);
+  return above + std::max({LeafPartitionBytes(rows, codes, threads),
+                           leaves + lists + CandidateLists::ScratchBytes(rows, codes, threads),
+                           leaves + lists + links + threads * scratch});
 }
 
 std::vector<OwnedLayer> BuildGraph(const ByteCodeRows& codes, size_t rows,

@@ -149,7 +149,7 @@ class Partitioner {
 LeafPartition PartitionIntoLeaves(const ByteCodeRows& codes, size_t rows, uint64_t seed,
                                   const DistanceKernels& kernels, const TaskContext& context) {
   LeafPartition partition;
-  partition.members.reserve(rows * (rows > kLeafRowsMax ? kLeavesPerRow : 1));
+  partition.members.reserve(rows * LeavesPerRow(rows));
   partition.ranks.reserve(partition.members.capacity());
   Group all;
   all.rows.resize(rows);
@@ -160,10 +160,12 @@ LeafPartition PartitionIntoLeaves(const ByteCodeRows& codes, size_t rows, uint64
 }
 
 size_t LeafPartitionBytes(size_t rows, const ByteCodeRows& codes, size_t threads) {
-  // Nearest pivots; result, groups, and the groups of a group that is split again.
-  const size_t per_member = sizeof(uint32_t) + 3 * (sizeof(uint32_t) + 1);
-  return rows * kLeavesPerRow * per_member +
-         (threads + 1) * PackedCodes::ByteSize(std::min(rows, kPivotsMax), codes);
+  // The result and the groups; the nearest pivots and what they are found with are gone when a
+  // group is split again.
+  const size_t pivots = std::min(rows * kLeavesPerRow / kLeafRows + 1, kPivotsMax);
+  return 2 * LeafPartition::ByteSize(rows) +
+         std::max(rows * LeavesPerRow(rows) * sizeof(uint32_t),
+                  (threads + 1) * PackedCodes::ByteSize(pivots, codes));
 }
 
 }  // namespace granary

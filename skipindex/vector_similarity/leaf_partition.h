@@ -17,6 +17,9 @@ namespace granary {
 inline constexpr size_t kLeavesPerRow = 8;
 inline constexpr size_t kLeafRowsMax = 3072;
 
+// In how many leaves each of so many rows is.
+inline size_t LeavesPerRow(size_t rows) { return rows > kLeafRowsMax ? kLeavesPerRow : 1; }
+
 struct LeafPartition {
   // Rows, leaf after leaf; those of leaf i begin at begins[i] and end at begins[i + 1].
   std::vector<uint32_t> members;
@@ -25,6 +28,10 @@ struct LeafPartition {
   std::vector<size_t> begins = {0};
 
   size_t leaves() const { return begins.size() - 1; }
+  // Of the leaves of so many rows, in bytes.
+  static size_t ByteSize(size_t rows) {
+    return rows * LeavesPerRow(rows) * (sizeof(uint32_t) + sizeof(uint8_t));
+  }
   std::span<const uint32_t> MembersOf(size_t leaf) const {
     return std::span(members).subspan(begins[leaf], begins[leaf + 1] - begins[leaf]);
   }

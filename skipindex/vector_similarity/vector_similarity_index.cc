@@ -86,7 +86,7 @@ class ByteCodeArray {
             .scaled = codec.metric() == Metric::kDotProduct};
   }
   static size_t ByteSize(size_t rows, const ByteCodec& codec) {
-    return rows * (codec.stride_bytes() + 3 * sizeof(float));
+    return rows * codec.stride_bytes();
   }
 
   const ByteCodeRows& rows() const { return rows_; }
@@ -104,7 +104,11 @@ class ByteCodeArray {
     std::vector<float> sorted = errors;
     const auto bound = sorted.begin() + static_cast<ptrdiff_t>(
                                             kBoundedShare * static_cast<double>(sorted.size() - 1));
-    std::nth_element(sorted.begin(), bound, sorted.end());
+    CancelCheck check;
+    std::nth_element(sorted.begin(), bound, sorted.end(), [&check](float a, float b) {
+      check.After(2);
+      return a < b;
+    });
     bound_ = *bound;
     for (size_t row = 0; row < errors.size(); ++row) {
       if (errors[row] <= bound_) continue;
@@ -143,17 +147,18 @@ class VectorSubIndexBuilder final : public SubIndexBuilder {
     const VectorReader reader(vectors, declaration_.metric);
     const ByteCodec codec = ByteCodec::Train(reader, context);
     const std::string what = fmt::format("the graph of {} vectors", vectors.rows);
-    const MemoryCharge charge(context.memory(),
-                              ByteCodeArray::ByteSize(vectors.rows, codec) +
-                                  GraphBuildBytes(ByteCodeArray::RowsOf(codec), vectors.rows,
-                                                  parameters, context.executor().threads()),
-                              what.c_str());
+    const size_t code_bytes = ByteCodeArray::ByteSize(vectors.rows, codec);
+    MemoryCharge charge(context.memory(),
+                        code_bytes + GraphBuildBytes(ByteCodeArray::RowsOf(codec), vectors.rows,
+                                                     parameters, context.executor().threads()),
+                        what.c_str());
     const ByteCodeArray codes(reader, codec, context);
     const auto exact =
         ExactRows::IfTooCoarse(codes.rows(), vectors, declaration_.metric, kernels_, context);
     ByteCodeRows rows = codes.rows();
     if (exact) rows.exact = &*exact;
     const auto layers = BuildGraph(rows, vectors.rows, parameters, kernels_, context);
+    charge.Resize(code_bytes + BytesOf(layers), what.c_str());
     WriteGraphFile(declaration_, vectors, layers, codec, rows, codes.errors(), context, out);
   }
 

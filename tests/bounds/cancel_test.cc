@@ -29,12 +29,12 @@
 namespace granary {
 namespace {
 
-// What is promised is 100 ms for 99 of 100, which is printed. A loop that does not check at all
-// goes on for seconds.
+// What is promised is 100 ms for 99 of 100, which is printed. Freeing a gigabyte takes as long on a
+// busy virtual machine; a loop that does not check at all goes on for seconds.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr double kLongestGapMs = 5000;
 #else
-constexpr double kLongestGapMs = 1000;
+constexpr double kLongestGapMs = 200;
 #endif
 
 double ThreadMs() {
@@ -44,6 +44,7 @@ double ThreadMs() {
 }
 
 thread_local double last_check_ms = -1;  // of this thread's processor time
+thread_local uint64_t last_check_run = 0;
 
 // Notes the longest time between two questions of a thread.
 class GapClock final : public Clock {
@@ -57,11 +58,14 @@ class GapClock final : public Clock {
   void Start() {
     longest_us_ = 0;
     checks_ = 0;
+    ++run_;
     last_check_ms = ThreadMs();
+    last_check_run = run_;
   }
+  // Of threads of the database only what is between two questions of one run.
   void Note() const {
     const double now = ThreadMs();
-    if (last_check_ms >= 0) {
+    if (std::exchange(last_check_run, run_) == run_) {
       const auto gap = static_cast<uint64_t>((now - last_check_ms) * 1e3);
       uint64_t longest = longest_us_;
       while (gap > longest && !longest_us_.compare_exchange_weak(longest, gap)) {
@@ -74,6 +78,7 @@ class GapClock final : public Clock {
   uint64_t checks() const { return checks_; }
 
  private:
+  std::atomic<uint64_t> run_{0};
   mutable std::atomic<uint64_t> longest_us_{0};
   mutable std::atomic<uint64_t> checks_{0};
 };
@@ -93,6 +98,40 @@ std::string Doubling(size_t levels) {
            " UNION ALL SELECT x FROM " + before + ")";
   }
   return sql + " SELECT count() FROM c" + std::to_string(levels);
+}
+
+std::string LiteralList(size_t count) {
+  std::string list;
+  for (size_t i = 0; i < count; ++i) list += (i == 0 ? "" : ",") + std::to_string(i * 7);
+  return list;
+}
+
+std::string Sum(size_t terms) {
+  std::string sum = "1";
+  for (size_t i = 0; i < terms; ++i) sum += "+" + std::to_string(i);
+  return sum;
+}
+
+std::string Branches(size_t count) {
+  std::string sql = "SELECT multiIf(";
+  for (size_t i = 0; i < count; ++i) {
+    sql += "number = " + std::to_string(i) + ", " + std::to_string(i * 3) + ", ";
+  }
+  return sql + "0) FROM numbers(1000)";
+}
+
+std::string Nested(size_t levels) {
+  std::string sql = "SELECT 1 AS x";
+  for (size_t i = 0; i < levels; ++i) sql = "SELECT x FROM (" + sql + ")";
+  return sql;
+}
+
+std::string Rows(size_t count) {
+  std::string rows;
+  for (size_t i = 0; i < count; ++i) {
+    rows += (i == 0 ? "(" : ",(") + std::to_string(i) + ",'some text that is stored')";
+  }
+  return rows;
 }
 
 std::vector<Case> HardCases() {
@@ -177,13 +216,154 @@ std::vector<Case> HardCases() {
       {"sipHash64", "SELECT sipHash64(repeat('abc', 100000000))"},
       {"concat", "SELECT length(concat(repeat('a', 200000000), repeat('b', 200000000)))"},
       {"substringUTF8", "SELECT length(substringUTF8(repeat('ä', 30000000), 20000000))"},
+      // Their relatives: every aggregate that keeps what it sees, merged and fed by one array.
+      {"groupUniqArray", "SELECT length(groupUniqArray(number)) FROM numbers(3000000)"},
+      {"groupUniqArrayOfStrings",
+       "SELECT length(groupUniqArray(toString(number))) FROM numbers(1000000)"},
+      {"groupArrayOfStrings", "SELECT length(groupArray(toString(number))) FROM numbers(3000000)"},
+      {"groupArrayByKey",
+       "SELECT number % 1000000 AS g, groupArray(number) FROM numbers(3000000) GROUP BY g"},
+      {"quantilesExact",
+       "SELECT quantilesExact(0.1, 0.5, 0.9)(xxHash64(number)) FROM numbers(5000000)"},
+      {"medianOfFloats", "SELECT median(toFloat32(number)) FROM numbers(5000000)"},
+      {"countDistinctOfTwo", "SELECT count(DISTINCT number, number + 1) FROM numbers(1000000)"},
+      {"uniqExactByKey",
+       "SELECT number % 3 AS g, uniqExact(number) FROM numbers(5000000) GROUP BY g"},
+      {"maxOfStringsByKey",
+       "SELECT number AS g, max(toString(number)) FROM numbers(1000000) GROUP BY g"},
+      {"argMaxByKey",
+       "SELECT number AS g, argMax(number, number) FROM numbers(2000000) GROUP BY g"},
+      {"limitBy", "SELECT number FROM numbers(2000000) LIMIT 1 BY number"},
+      {"unionDistinct",
+       "SELECT number FROM numbers(2000000) UNION DISTINCT SELECT number FROM numbers(2000000)"},
+      {"manyBranches", Branches(30000)},
+      {"longArithmetic", "SELECT " + Sum(900)},
+      {"longList", "SELECT count() FROM t WHERE id IN (" + LiteralList(400000) + ")"},
+      {"longArray", "SELECT length([" + LiteralList(300000) + "])"},
+      {"nestedSubqueries", Nested(60)},
+      {"arrayReduceGroupArray", "SELECT length(arrayReduce('groupArray', range(10000000)))"},
+      {"arrayReduceGroupUniqArray", "SELECT length(arrayReduce('groupUniqArray', range(3000000)))"},
+      {"arrayReduceSumDistinct", "SELECT arrayReduce('sumDistinct', range(3000000))"},
+      {"arrayReduceQuantiles",
+       "SELECT arrayReduce('quantilesExact(0.1, 0.9)', arrayMap(x -> toFloat32(x), "
+       "range(10000000)))"},
+      {"arrayReduceArgMax", "SELECT arrayReduce('argMax', range(10000000), range(10000000))"},
+      {"arrayReduceMaxIf",
+       "SELECT arrayReduce('maxIf', range(10000000), arrayMap(x -> "
+       "toUInt8(x % 2), range(10000000)))"},
+      {"arrayReduceCount", "SELECT arrayReduce('count', range(50000000))"},
+      // Functions of arrays.
+      {"arrayDifference", "SELECT length(arrayDifference(range(30000000)))"},
+      {"arrayEnumerate", "SELECT length(arrayEnumerate(range(30000000)))"},
+      {"arrayExists", "SELECT arrayExists(x -> x > 4000000000, range(30000000))"},
+      {"arrayAll", "SELECT arrayAll(x -> x < 4000000000, range(30000000))"},
+      {"arrayCount", "SELECT arrayCount(x -> x % 2 = 0, range(30000000))"},
+      {"arrayFirst", "SELECT arrayFirst(x -> x = 29999999, range(30000000))"},
+      {"arrayLastIndex", "SELECT arrayLastIndex(x -> x = 0, range(30000000))"},
+      {"arrayAvg", "SELECT arrayAvg(range(30000000))"},
+      {"arrayMax", "SELECT arrayMax(range(30000000))"},
+      {"arrayProduct", "SELECT arrayProduct(range(30000000))"},
+      {"arrayReverseSort", "SELECT length(arrayReverseSort(range(5000000)))"},
+      {"arraySortOfStrings",
+       "SELECT length(arraySort(arrayMap(x -> toString(x * 7919 % 1000003), range(1000000))))"},
+      {"arraySlice", "SELECT length(arraySlice(range(30000000), 2))"},
+      {"arrayPushBack", "SELECT length(arrayPushBack(range(30000000), 7))"},
+      {"arrayPopFront", "SELECT length(arrayPopFront(range(30000000)))"},
+      {"arrayWithConstant", "SELECT length(arrayWithConstant(30000000, 'a'))"},
+      {"arrayFlatten", "SELECT length(arrayFlatten(arrayMap(x -> [x, x], range(3000000))))"},
+      {"arrayDistinctOfStrings",
+       "SELECT length(arrayDistinct(arrayMap(x -> toString(x), range(1000000))))"},
+      {"arrayUniqOfArrays", "SELECT arrayUniq(arrayMap(x -> [x], range(1000000)))"},
+      {"arrayElement", "SELECT range(30000000)[20000000]"},
+      {"indexOf", "SELECT indexOf(range(30000000), 29999999)"},
+      {"countEqual", "SELECT countEqual(range(30000000), 7)"},
+      {"hasAny", "SELECT hasAny(range(3000000), [4000000000])"},
+      {"hasAllOfConstants", "SELECT hasAll(range(30000000), [1, 2, 29999999])"},
+      {"castOfArray", "SELECT length(CAST(range(30000000) AS Array(Float64)))"},
+      {"castOfArrayToTexts", "SELECT length(CAST(range(2000000) AS Array(String)))"},
+      {"equalArrays", "SELECT range(20000000) = range(20000000)"},
+      {"lessOfArrays", "SELECT range(20000000) < range(20000000)"},
+      {"hashOfArray", "SELECT xxHash64(toString(range(5000000)))"},
+      {"L2Distance",
+       "SELECT L2Distance(arrayMap(x -> toFloat32(x), range(20000000)), "
+       "arrayMap(x -> toFloat32(x), range(20000000)))"},
+      {"dotProduct", "SELECT dotProduct(range(20000000), range(20000000))"},
+      {"L2Norm", "SELECT L2Norm(range(20000000))"},
+      {"groupByArray", "SELECT range(10000000) AS g, count() FROM numbers(2) GROUP BY g"},
+      {"orderByArray",
+       "SELECT length(range(10000000 + number)) FROM numbers(3) ORDER BY "
+       "range(10000000 + number) DESC"},
+      {"distinctArray",
+       "SELECT length(a) FROM (SELECT DISTINCT range(10000000) AS a FROM "
+       "numbers(2))"},
+      {"inOfArrays", "SELECT range(5000000) IN (SELECT range(5000000))"},
+      {"ifOfArrays", "SELECT length(if(number = 0, range(10000000), [1])) FROM numbers(2)"},
+      // Functions of strings.
+      {"lower", "SELECT length(lower(repeat('ABC', 100000000)))"},
+      {"upperUTF8", "SELECT length(upperUTF8(repeat('ä', 30000000)))"},
+      {"reverseUTF8", "SELECT length(reverseUTF8(repeat('ä', 50000000)))"},
+      {"leftPad", "SELECT length(leftPad('a', 300000000, 'xyz'))"},
+      {"concatWithSeparator",
+       "SELECT length(concatWithSeparator(',', repeat('a', 200000000), repeat('b', 100000000)))"},
+      {"replaceOne", "SELECT length(replaceOne(repeat('a', 300000000), 'b', 'cd'))"},
+      {"replaceAllOfLongText",
+       "SELECT length(replaceAll(repeat('a', 300000000), concat(repeat('a', 1000), 'b'), 'c'))"},
+      {"trimBoth", "SELECT length(trim(repeat(' ', 300000000)))"},
+      {"startsWith", "SELECT startsWith(repeat('a', 300000000), repeat('a', 299999999))"},
+      {"endsWith", "SELECT endsWith(repeat('a', 300000000), repeat('a', 299999999))"},
+      {"equalTexts", "SELECT repeat('a', 300000000) = repeat('a', 300000000)"},
+      {"leftUTF8", "SELECT length(leftUTF8(repeat('ä', 100000000), 90000000))"},
+      {"rightUTF8", "SELECT length(rightUTF8(repeat('ä', 100000000), 90000000))"},
+      {"positionUTF8", "SELECT positionUTF8(repeat('ä', 100000000), 'x')"},
+      {"positionCaseInsensitiveUTF8",
+       "SELECT positionCaseInsensitiveUTF8(repeat('ä', 30000000), 'x')"},
+      {"ilike", "SELECT repeat('a', 50000000) ILIKE '%A%B%'"},
+      {"splitByString", "SELECT length(splitByString(', ', repeat('ab, ', 3000000)))"},
+      {"splitByEmptyString", "SELECT length(splitByString('', repeat('ab', 3000000)))"},
+      {"splitByWhitespace", "SELECT length(splitByWhitespace(repeat(' ', 300000000)))"},
+      {"format", "SELECT length(format('{}{}', repeat('a', 200000000), repeat('b', 100000000)))"},
+      {"substring", "SELECT length(substring(repeat('ab', 150000000), 3))"},
+      {"castOfLongText", "SELECT length(CAST(repeat('a', 300000000) AS String))"},
+      {"groupByLongText",
+       "SELECT length(g) FROM (SELECT repeat('a', 100000000) AS g FROM "
+       "numbers(2) GROUP BY g)"},
+      {"maxOfLongText", "SELECT length(max(repeat('a', 100000000 + number))) FROM numbers(3)"},
+      // Huge values in tables.
+      {"InsertHugeValues",
+       "INSERT INTO h SELECT number, range(2500000 + number), repeat('abc', "
+       "4000000) FROM numbers(2)"},
+      {"SelectHugeValues", "SELECT arraySum(a), length(s) FROM h"},
+      {"SelectWhereHugeValues", "SELECT id FROM h WHERE a[7] = 6 AND s LIKE '%x%'"},
+      {"UpdateHugeValues", "ALTER TABLE h UPDATE a = arrayReverse(a) WHERE id = 1"},
+      {"InsertMoreHugeValues", "INSERT INTO h SELECT 7, range(2500000), 'a'"},
+      {"OptimizeHugeValues", "OPTIMIZE TABLE h FINAL"},
+      {"AlterDeleteHugeValues", "ALTER TABLE h DELETE WHERE length(a) > 2500000"},
+      {"OptimizeDeletedHugeValues", "OPTIMIZE TABLE h FINAL"},
       // Statements.
       {"Insert", "INSERT INTO c SELECT number, toString(number) FROM numbers(500000)"},
       {"Update", "ALTER TABLE n UPDATE s = concat(s, 'x') WHERE id % 2 = 0"},
       {"Delete", "DELETE FROM c WHERE id % 3 = 0"},
       {"Optimize", "OPTIMIZE TABLE c FINAL"},
       {"MaterializeIndex", "ALTER TABLE n MATERIALIZE INDEX near"},
+      {"InsertVectors", "INSERT INTO n SELECT id + 1000000, s, v FROM n"},
+      {"InsertAgain",
+       "INSERT INTO c SELECT number * 3, repeat(toString(number), 10) FROM "
+       "numbers(500000)"},
+      {"InsertFromTable", "INSERT INTO c SELECT id, s FROM t ORDER BY s"},
+      {"InsertValues", "INSERT INTO c VALUES " + Rows(300000)},
+      {"InsertForUpdate", "INSERT INTO d SELECT number, toString(number) FROM numbers(500000)"},
+      {"UpdateSet", "UPDATE d SET s = reverse(s) WHERE id % 7 = 1"},
+      {"UpdateWhereIn",
+       "ALTER TABLE d UPDATE s = 'y' WHERE id IN (SELECT number FROM numbers(1000000))"},
+      {"AlterDelete", "ALTER TABLE c DELETE WHERE id % 5 = 1"},
+      {"DeleteMany", "DELETE FROM c WHERE s LIKE '%7%'"},
+      {"OptimizeAgain", "OPTIMIZE TABLE c FINAL"},
+      {"AddIndex", "ALTER TABLE c ADD INDEX few s TYPE bloom_filter(0.01) GRANULARITY 1"},
+      {"MaterializeBloomFilter", "ALTER TABLE c MATERIALIZE INDEX few"},
       {"Check", "CHECK TABLE c"},
+      {"CheckVectors", "CHECK TABLE n"},
+      {"OptimizeVectors", "OPTIMIZE TABLE n FINAL"},
+      {"Truncate", "TRUNCATE TABLE c"},
   };
 }
 
@@ -195,6 +375,12 @@ std::unique_ptr<Database> OpenWith(const Clock* clock) {
   database->Execute(
       "CREATE TABLE IF NOT EXISTS c (id UInt32, s String) ENGINE = MergeTree ORDER BY "
       "s SETTINGS fsync = 'off'");
+  database->Execute(
+      "CREATE TABLE IF NOT EXISTS d (id UInt32, s String) ENGINE = MergeTree ORDER BY id SETTINGS "
+      "fsync = 'off'");
+  database->Execute(
+      "CREATE TABLE IF NOT EXISTS h (id UInt32, a Array(UInt32), s String) ENGINE = MergeTree "
+      "ORDER BY id SETTINGS fsync = 'off'");
   return database;
 }
 
@@ -214,6 +400,7 @@ TEST(CancelTest, NoStatementWorksLongWithoutACheck) {
   GapClock clock;
   const auto database = OpenWith(&clock);
   ReadAll(*database, "ALTER TABLE n CLEAR INDEX near");
+  database->Execute("SET max_ast_elements = 0");
   std::vector<double> gaps;
   for (const Case& hard : HardCases()) {
     clock.Start();
@@ -221,12 +408,13 @@ TEST(CancelTest, NoStatementWorksLongWithoutACheck) {
       ReadAll(*database, hard.sql);
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kTooBigAst) << hard.name << ": " << error.message();
+      EXPECT_EQ(hard.name, "PlanningTooMuch");
     }
     clock.Note();
     gaps.push_back(clock.longest_ms());
     std::printf("%-26s %7.1f ms between checks at most, %llu checks\n", hard.name.c_str(),
                 clock.longest_ms(), static_cast<unsigned long long>(clock.checks()));
-    EXPECT_LE(clock.longest_ms(), kLongestGapMs) << hard.sql;
+    EXPECT_LE(clock.longest_ms(), kLongestGapMs) << hard.sql.substr(0, 200);
   }
   std::printf("p50 %.1f ms, p99 %.1f ms\n", Percentile(gaps, 0.5), Percentile(gaps, 0.99));
 }

@@ -40,6 +40,24 @@ TEST_F(PlannerTest, ResolvesNamesAliasesAndAsterisks) {
   EXPECT_EQ(header[2].name, "y");
 }
 
+TEST_F(PlannerTest, CountsEveryQueryOnce) {
+  const std::string settings = " SETTINGS max_expanded_ast_elements = ";
+  std::string nested = "SELECT 1 AS x", in = "SELECT 1";
+  for (int i = 0; i < 30; ++i) {
+    nested = "SELECT x FROM (" + nested + ")";
+    in = "SELECT 1 WHERE 1 IN (" + in + ")";
+  }
+  EXPECT_EQ(Rows(nested + settings + "62"), "1\n");
+  EXPECT_EQ(FailureOf(*database_, nested + settings + "61"), ErrorCode::kTooBigAst);
+  EXPECT_EQ(Rows(in + settings + "200"), "1\n");
+  // Where it is used, and only there.
+  const std::string with = "WITH a AS (SELECT 1 + 2 + 3 + 4 AS x) SELECT count() FROM ";
+  EXPECT_EQ(Rows(with + "a" + settings + "10"), "1\n");
+  EXPECT_EQ(
+      FailureOf(*database_, with + "(SELECT x FROM a UNION ALL SELECT x FROM a)" + settings + "20"),
+      ErrorCode::kTooBigAst);
+}
+
 TEST_F(PlannerTest, GroupsByNamesAliasesPositionsAndExpressions) {
   EXPECT_EQ(Rows("SELECT k, count(), sum(x) FROM t GROUP BY k ORDER BY k"),
             "a\t7\t630\nb\t7\t700\nc\t6\t570\n");
