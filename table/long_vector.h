@@ -1,7 +1,6 @@
 // Charged vectors of which one value may need gigabytes, such as the elements of an array or the
 // slots of a hash table: they are filled and grown in stretches, with a check between them whether
-// the task has been cancelled, as the memory alone takes a second for a few gigabytes. Of short
-// ones nothing is different.
+// the task has been cancelled, as the memory alone takes a second for a few gigabytes.
 #pragma once
 
 #include <algorithm>
@@ -14,6 +13,9 @@
 #include "granary/table/task_context.h"
 
 namespace granary {
+
+// Of so few elements nothing is different.
+inline constexpr size_t kFilledAtOnce = size_t{1} << 12;
 
 // Makes room for `capacity` elements, those that are there included.
 template <class T>
@@ -46,20 +48,24 @@ void PushBackLong(ChargedVector<T>& vector, const T& value) {
 template <class T>
 void AppendCopies(ChargedVector<T>& to, size_t count, const T& value) {
   GrowLong(to, count);
-  ForStretches(count, [&](size_t begin, size_t end) { to.resize(to.size() + end - begin, value); });
+  if (count <= kFilledAtOnce) return void(to.insert(to.end(), count, value));
+  ForStretches(count, [&](size_t begin, size_t end) { to.insert(to.end(), end - begin, value); });
 }
 
-// A vector of `size` times the value.
+// A vector of `size` times T{}.
 template <class T>
-ChargedVector<T> FilledVector(size_t size, const T& value = {}) {
+ChargedVector<T> FilledVector(size_t size) {
+  if (size <= kFilledAtOnce) return ChargedVector<T>(size);
   ChargedVector<T> filled;
-  AppendCopies(filled, size, value);
+  filled.reserve(size);
+  ForStretches(size, [&](size_t, size_t end) { filled.resize(end); });
   return filled;
 }
 
 template <class T>
 void AppendLong(ChargedVector<T>& to, const T* from, size_t count) {
   GrowLong(to, count);
+  if (count <= kFilledAtOnce) return void(to.insert(to.end(), from, from + count));
   ForStretches(count,
                [&](size_t begin, size_t end) { to.insert(to.end(), from + begin, from + end); });
 }

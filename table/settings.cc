@@ -82,6 +82,10 @@ const std::vector<Setting<Q>>& Settings(const Q*) {
        "Width of the graph search (ef_search): larger is slower and finds more."},
       {"ignore_data_skipping_indices", StringField<Q>{&Q::ignore_data_skipping_indices},
        "Comma-separated names of skip indexes that are not used."},
+      {"input_format_skip_unknown_fields", BoolField<Q>{&Q::input_format_skip_unknown_fields},
+       "Whether keys of JSONEachRow and columns of the WithNames formats that the table does not "
+       "have "
+       "are passed over; if not, they are errors."},
       {"materialize_skip_indexes_on_insert", BoolField<Q>{&Q::materialize_skip_indexes_on_insert},
        "Whether INSERT builds skip indexes; parts without are searched exactly."},
       {"max_ast_depth", UIntField<Q>{&Q::max_ast_depth},

@@ -53,6 +53,7 @@ struct QuerySettings {
   std::string distance_kernels = "auto";  // 'auto', 'avx512', 'avx2', 'neon', 'portable'
 
   std::string format_csv_delimiter = ",";
+  bool input_format_skip_unknown_fields = true;
   bool output_format_json_quote_64bit_integers = false;
   uint64_t output_format_pretty_max_rows = 10000;
 };

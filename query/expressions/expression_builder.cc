@@ -59,6 +59,11 @@ ExpressionNodePtr ExpressionBuilder::Compile(const sql::Expr& expr) {
   }
   CheckStack();
   CheckTaskCancelled();
+  const bool opens_alias = !expr.alias.empty() && !IsOpen(expr.alias);
+  return opens_alias ? CompileAliased(expr.alias, expr) : CompileForm(expr);
+}
+
+ExpressionNodePtr ExpressionBuilder::CompileForm(const sql::Expr& expr) {
   switch (expr.kind) {
     case sql::ExprKind::kLiteral:
       return CompileLiteral(*sql::As<sql::Literal>(expr));

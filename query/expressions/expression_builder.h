@@ -46,6 +46,11 @@ class ExpressionBuilder {
     size_t slots = 0;
   };
 
+  // Whatever stands before AS.
+  ExpressionNodePtr CompileForm(const sql::Expr& expr);
+  // The expression that defines the alias: within it the name is the column, as in x + 1 AS x.
+  ExpressionNodePtr CompileAliased(const std::string& alias, const sql::Expr& expr);
+  bool IsOpen(const std::string& alias) const;
   ExpressionNodePtr CompileLiteral(const sql::Literal& literal);
   ExpressionNodePtr CompileParameter(const sql::QueryParameter& parameter);
   ExpressionNodePtr CompileScalarSubquery(const sql::Subquery& subquery);
@@ -109,7 +114,8 @@ class ExpressionBuilder {
   static constexpr size_t kNoAlias = ~size_t{0};
   std::vector<std::string> open_aliases_;
   size_t lowest_open_use_ = kNoAlias;  // the outermost of open_aliases_ that was met as a name
-  std::map<std::string, ExpressionNodePtr> compiled_aliases_;  // outside of lambdas
+  // Outside of lambdas; by name and whether inside an aggregate function.
+  std::map<std::pair<std::string, bool>, ExpressionNodePtr> compiled_aliases_;
   bool are_lambda_parameters_visible_ = true;
   bool is_inside_aggregate_ = false;
   uint64_t compiled_ = 0;  // expressions, those of aliases at each use

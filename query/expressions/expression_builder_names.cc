@@ -58,19 +58,29 @@ ExpressionNodePtr ExpressionBuilder::FindAlias(const std::string& name) {
     return nullptr;
   }
   if (IsHiddenByAggregation(*alias->second, name)) return nullptr;
-  const bool is_outside_lambdas = levels_.size() == 1;
-  if (const auto it = compiled_aliases_.find(name);
-      is_outside_lambdas && it != compiled_aliases_.end()) {
-    return it->second;
+  if (levels_.size() == 1) {
+    const auto compiled = compiled_aliases_.find({name, is_inside_aggregate_});
+    if (compiled != compiled_aliases_.end()) return compiled->second;
   }
   const Restore<bool> hidden(are_lambda_parameters_visible_, false);
+  return CompileAliased(name, *alias->second);
+}
+
+bool ExpressionBuilder::IsOpen(const std::string& alias) const {
+  return std::find(open_aliases_.begin(), open_aliases_.end(), alias) != open_aliases_.end();
+}
+
+ExpressionNodePtr ExpressionBuilder::CompileAliased(const std::string& alias,
+                                                    const sql::Expr& expr) {
   const size_t outer_use = std::exchange(lowest_open_use_, kNoAlias);
-  open_aliases_.push_back(name);
-  ExpressionNodePtr node = Compile(*alias->second);
+  open_aliases_.push_back(alias);
+  ExpressionNodePtr node = Compile(expr);
   open_aliases_.pop_back();
   // What it stands for does not depend on the aliases around it.
   const bool is_self_contained = lowest_open_use_ >= open_aliases_.size();
-  if (is_outside_lambdas && is_self_contained) compiled_aliases_.emplace(name, node);
+  if (levels_.size() == 1 && is_self_contained) {
+    compiled_aliases_.emplace(std::pair(alias, is_inside_aggregate_), node);
+  }
   lowest_open_use_ = is_self_contained ? outer_use : std::min(outer_use, lowest_open_use_);
   return node;
 }
@@ -102,7 +112,7 @@ ExpressionNodePtr ExpressionBuilder::FindColumn(const std::vector<std::string>& 
 
 void ExpressionBuilder::ThrowUnknownIdentifier(const std::vector<std::string>& parts) const {
   const std::string name = Joined(parts);
-  if (std::find(open_aliases_.begin(), open_aliases_.end(), name) != open_aliases_.end()) {
+  if (IsOpen(name)) {
     throw Error(
         ErrorCode::kCyclicAliases,
         fmt::format("The alias {} is defined by itself, and there is no column {}", name, name));

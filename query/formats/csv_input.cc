@@ -43,9 +43,12 @@ CsvInput::CsvInput(Header header, InputBytes bytes, const QuerySettings& setting
   std::vector<bool> is_present(column_count(), !has_names);
   TextCursor record{};
   if (has_names && NextRecord(record)) {
-    columns_ = MatchNames(kFormat, Names(record), header_);
+    columns_ =
+        MatchNames(kFormat, Names(record), header_, settings.input_format_skip_unknown_fields);
     EndRecord();
-    for (size_t column : columns_) is_present[column] = true;
+    for (size_t column : columns_) {
+      if (column != kNoColumn) is_present[column] = true;
+    }
   }
   for (size_t i = 0; i < column_count(); ++i) {
     if (!is_present[i]) {
@@ -153,6 +156,7 @@ bool CsvInput::ReadRow() {
                   fmt::format("{} fields, expected {}", i, columns_.size()));
     }
     field = TakeField(record);
+    if (columns_[i] == kNoColumn) continue;
     if (field.text.empty() && !field.is_quoted) {
       AppendAbsent(columns_[i]);
       continue;

@@ -51,8 +51,9 @@ class CheckedDocument : public simdjson::ondemand::document {
 
 }  // namespace
 
-JsonEachRowInput::JsonEachRowInput(Header header, InputBytes bytes)
-    : RowInputFormat(kFormat, std::move(header), std::move(bytes)) {
+JsonEachRowInput::JsonEachRowInput(Header header, InputBytes bytes, const QuerySettings& settings)
+    : RowInputFormat(kFormat, std::move(header), std::move(bytes)),
+      skips_unknown_(settings.input_format_skip_unknown_fields) {
   SkipByteOrderMark();
 }
 
@@ -129,8 +130,11 @@ void JsonEachRowInput::ReadField(simdjson::ondemand::field& field) {
   if (auto error = field.unescaped_key().get(key)) ThrowBadJson(error, "");
   const size_t column = FindColumn(key, next_column_);
   if (column == column_count()) {
+    if (skips_unknown_) return;
     ThrowBadRow(ErrorCode::kIncorrectData,
-                fmt::format("key {} is not among the columns to insert", Excerpt(key)));
+                fmt::format("key {} is not among the columns to insert; "
+                            "input_format_skip_unknown_fields = 1 skips it",
+                            Excerpt(key)));
   }
   if (HasValue(column)) {
     ThrowBadRow(ErrorCode::kIncorrectData, fmt::format("key {} occurs twice", Excerpt(key)));

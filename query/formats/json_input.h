@@ -1,6 +1,7 @@
 // Reader of JSONEachRow: one object per row, with spaces, line ends or commas between them, or all
-// in one array. A missing key or null is an absent value; an unknown or repeated key is
-// INCORRECT_DATA, so that no value is lost silently. Numbers may stand in quotes.
+// in one array. A missing key or null is an absent value; an unknown key is passed over
+// (input_format_skip_unknown_fields = 0: INCORRECT_DATA), a repeated one is INCORRECT_DATA. Numbers
+// may stand in quotes; a String takes any value, objects and arrays as their JSON text.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@ namespace granary {
 
 class JsonEachRowInput final : public RowInputFormat {
  public:
-  JsonEachRowInput(Header header, InputBytes bytes);
+  JsonEachRowInput(Header header, InputBytes bytes, const QuerySettings& settings);
 
  private:
   bool ReadRow() override;
@@ -32,6 +33,7 @@ class JsonEachRowInput final : public RowInputFormat {
   size_t next_column_ = 0;
   bool is_array_ = false;
   bool is_begun_ = false;
+  const bool skips_unknown_;
 };
 
 }  // namespace granary

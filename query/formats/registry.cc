@@ -22,16 +22,17 @@ using MakeInput = Input (*)(Header, InputBytes, const InputFormatOptions&);
 using MakeOutput = Output (*)(Header, ByteSink&, const QuerySettings&);
 
 template <bool kHasNames>
-Input TabSeparatedReader(Header header, InputBytes bytes, const InputFormatOptions&) {
-  return std::make_unique<TabSeparatedInput>(std::move(header), std::move(bytes), kHasNames);
+Input TabSeparatedReader(Header header, InputBytes bytes, const InputFormatOptions& options) {
+  return std::make_unique<TabSeparatedInput>(std::move(header), std::move(bytes), options.settings,
+                                             kHasNames);
 }
 template <bool kHasNames>
 Input CsvReader(Header header, InputBytes bytes, const InputFormatOptions& options) {
   return std::make_unique<CsvInput>(std::move(header), std::move(bytes), options.settings,
                                     kHasNames);
 }
-Input JsonReader(Header header, InputBytes bytes, const InputFormatOptions&) {
-  return std::make_unique<JsonEachRowInput>(std::move(header), std::move(bytes));
+Input JsonReader(Header header, InputBytes bytes, const InputFormatOptions& options) {
+  return std::make_unique<JsonEachRowInput>(std::move(header), std::move(bytes), options.settings);
 }
 Input ValuesReader(Header header, InputBytes bytes, const InputFormatOptions& options) {
   return std::make_unique<ValuesInput>(std::move(header), std::move(bytes), options);

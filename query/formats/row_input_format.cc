@@ -106,14 +106,18 @@ std::string Excerpt(std::string_view text) {
 }
 
 std::vector<size_t> MatchNames(std::string_view format, const std::vector<std::string>& names,
-                               const Header& header) {
+                               const Header& header, bool skips_unknown) {
   std::vector<size_t> columns;
   for (const std::string& name : names) {
     const auto found = std::ranges::find(header, name, &HeaderColumn::name);
     if (found == header.end()) {
+      if (skips_unknown) {
+        columns.push_back(kNoColumn);
+        continue;
+      }
       throw Error(ErrorCode::kNoSuchColumnInTable,
                   fmt::format("{}: the line of names has {}, which is not among the columns to "
-                              "insert: {}",
+                              "insert: {}; input_format_skip_unknown_fields = 1 skips it",
                               format, Excerpt(name), NameList(header)));
     }
     const auto column = static_cast<size_t>(found - header.begin());

@@ -46,9 +46,13 @@ class RowInputFormat : public InputFormat {
 // The text in quotes for an error message, shortened if it is long, unprintable characters escaped.
 std::string Excerpt(std::string_view text);
 
+// A field that belongs to no column and is passed over.
+inline constexpr size_t kNoColumn = ~size_t{0};
+
 // Makes a map from the fields of a line of names to the columns of the header, for the WithNames
-// formats. Throws NO_SUCH_COLUMN_IN_TABLE and DUPLICATE_COLUMN.
+// formats. Throws DUPLICATE_COLUMN, and NO_SUCH_COLUMN_IN_TABLE unless unknown names are skipped
+// (input_format_skip_unknown_fields).
 std::vector<size_t> MatchNames(std::string_view format, const std::vector<std::string>& names,
-                               const Header& header);
+                               const Header& header, bool skips_unknown);
 
 }  // namespace granary

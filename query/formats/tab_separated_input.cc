@@ -22,15 +22,18 @@ std::string_view TakeField(std::string_view& line, bool& is_last) {
 
 }  // namespace
 
-TabSeparatedInput::TabSeparatedInput(Header header, InputBytes bytes, bool has_names)
+TabSeparatedInput::TabSeparatedInput(Header header, InputBytes bytes, const QuerySettings& settings,
+                                     bool has_names)
     : RowInputFormat(kFormat, std::move(header), std::move(bytes)) {
   SkipByteOrderMark();
   std::vector<bool> is_present(column_count(), !has_names);
   std::string_view line;
   if (has_names && NextLine(line)) {
-    columns_ = MatchNames(kFormat, Names(line), header_);
+    columns_ = MatchNames(kFormat, Names(line), header_, settings.input_format_skip_unknown_fields);
     EndLine();
-    for (size_t column : columns_) is_present[column] = true;
+    for (size_t column : columns_) {
+      if (column != kNoColumn) is_present[column] = true;
+    }
   }
   for (size_t i = 0; i < column_count(); ++i) {
     if (!is_present[i]) {
@@ -78,7 +81,8 @@ bool TabSeparatedInput::ReadRow() {
       ThrowBadRow(ErrorCode::kCannotParseInput,
                   fmt::format("{} fields, expected {}", i, columns_.size()));
     }
-    ReadField(columns_[i], TakeField(line, is_last));
+    const std::string_view field = TakeField(line, is_last);
+    if (columns_[i] != kNoColumn) ReadField(columns_[i], field);
   }
   if (!is_last) {
     ThrowBadRow(ErrorCode::kCannotParseInput, fmt::format("more than {} fields, first too many: {}",

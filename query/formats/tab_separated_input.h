@@ -11,7 +11,7 @@ namespace granary {
 
 class TabSeparatedInput final : public RowInputFormat {
  public:
-  TabSeparatedInput(Header header, InputBytes bytes, bool has_names);
+  TabSeparatedInput(Header header, InputBytes bytes, const QuerySettings& settings, bool has_names);
 
  private:
   bool ReadRow() override;

@@ -149,11 +149,26 @@ class StringReader final : public ValueReader {
       std::string_view text;
       return value.get_string().get(text) ? ParseStatus::kBadText : ReadText(text);
     }
-    if (type != simdjson::ondemand::json_type::number &&
-        type != simdjson::ondemand::json_type::boolean) {
-      return ParseStatus::kBadText;
+    // Anything else is the text that stands for it.
+    std::string_view text;
+    simdjson::ondemand::object object;
+    simdjson::ondemand::array array;
+    switch (type) {
+      case simdjson::ondemand::json_type::object:
+        if (value.get_object().get(object) || object.raw_json().get(text)) {
+          return ParseStatus::kBadText;
+        }
+        break;
+      case simdjson::ondemand::json_type::array:
+        if (value.get_array().get(array) || array.raw_json().get(text)) {
+          return ParseStatus::kBadText;
+        }
+        break;
+      case simdjson::ondemand::json_type::null:
+        return ParseStatus::kBadText;
+      default:
+        text = value.raw_json_token();
     }
-    std::string_view text = value.raw_json_token();
     while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
     return ReadText(text);
   }

@@ -133,11 +133,44 @@ DataType DistanceType(const DataType& a, const DataType& b) {
   return IsFloat32Like(a) && IsFloat32Like(b) ? TypeId::kFloat32 : TypeId::kFloat64;
 }
 
+// The products of integers lose no digit; sums beyond 64 bits wrap, as those of integers do.
+template <class T>
+ColumnPtr IntegerProducts(std::string_view name, const ColumnPtr& left, const ColumnPtr& right,
+                          size_t rows) {
+  const TypeId type = std::is_signed_v<T> ? TypeId::kInt64 : TypeId::kUInt64;
+  const auto a = DenseArrays(StoredRows(left), type), b = DenseArrays(StoredRows(right), type);
+  const size_t a_step = left->is_constant() ? 0 : 1, b_step = right->is_constant() ? 0 : 1;
+  const T* const a_elements = AsNumbers<T>(*a->elements()).data();
+  const T* const b_elements = AsNumbers<T>(*b->elements()).data();
+  NumberBuffer<T> result(rows);
+  for (size_t row = 0; row < rows; ++row) {
+    const size_t length = a->Length(row * a_step);
+    if (length != b->Length(row * b_step)) ThrowLengths(name, length, b->Length(row * b_step));
+    const T* const x = a_elements + a->Begin(row * a_step);
+    const T* const y = b_elements + b->Begin(row * b_step);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < length; ++i) {
+      sum += static_cast<uint64_t>(x[i]) * static_cast<uint64_t>(y[i]);
+    }
+    result[row] = static_cast<T>(sum);
+  }
+  return result.Finish(type);
+}
+
 // Functions that are always given the kernels may fail only by unequal lengths.
 FunctionBinder KernelBinder(std::string name, DistanceFunction function) {
   return [=](std::span<const FunctionArgument> arguments, const FunctionContext& context) {
-    const DataType type =
-        DistanceType(RequireVector(name, arguments, 0), RequireVector(name, arguments, 1));
+    const DataType& a = RequireVector(name, arguments, 0);
+    const DataType& b = RequireVector(name, arguments, 1);
+    if (function == DistanceFunction::kDotProduct && !a.is_float() && !b.is_float()) {
+      const bool is_signed = IsSigned(a) || IsSigned(b);
+      const auto body = [=](std::span<const ColumnPtr> values, size_t rows) {
+        return is_signed ? IntegerProducts<int64_t>(name, values[0], values[1], rows)
+                         : IntegerProducts<uint64_t>(name, values[0], values[1], rows);
+      };
+      return Function(IntegerType(is_signed, 8), body);
+    }
+    const DataType type = DistanceType(a, b);
     const DistanceKernels& kernels = KernelsOf(context);
     const std::array<bool, 2> may_lack = {!arguments[0].constant, !arguments[1].constant};
     const auto body = [=, &kernels](std::span<const ColumnPtr> values, size_t rows) {

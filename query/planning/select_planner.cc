@@ -10,6 +10,7 @@
 #include "granary/query/sql/format_ast.h"
 #include "granary/query/steps/aggregate.h"
 #include "granary/query/steps/neighbor_step.h"
+#include "granary/query/steps/top_rows.h"
 
 namespace granary {
 namespace {
@@ -283,17 +284,26 @@ void SelectPlanner::ExpandAsterisk(const sql::Asterisk& asterisk, std::vector<It
 
 std::string SelectPlanner::NameOf(const sql::Expr& expr) const {
   if (!expr.alias.empty()) return expr.alias;
-  const auto* identifier = sql::As<sql::Identifier>(expr);
-  if (identifier == nullptr || identifier->parts.size() < 2) return sql::ColumnName(expr);
-  // t.column is shown as column, a column whose own name has a dot as it is.
+  return sql::ResultName(
+      expr, [this](const sql::Identifier& identifier) { return ShownName(identifier); });
+}
+
+std::string SelectPlanner::ShownName(const sql::Identifier& identifier) const {
   std::string name;
-  for (const std::string& part : identifier->parts) name += (name.empty() ? "" : ".") + part;
+  for (const std::string& part : identifier.parts) name += (name.empty() ? "" : ".") + part;
+  if (identifier.parts.size() == 1) return name;
+  // t.column is shown as column, a column whose own name has a dot as it is.
   const auto qualified = scope_.qualified.find(name);
   if (qualified != scope_.qualified.end()) return qualified->second;
-  name = sql::ColumnName(expr);
-  const bool is_column = std::any_of(source_.columns.begin(), source_.columns.end(),
-                                     [&](const HeaderColumn& c) { return c.name == name; });
-  return is_column ? name : identifier->parts.back();
+  const auto is_column = [&](const std::string& candidate) {
+    return std::any_of(source_.columns.begin(), source_.columns.end(),
+                       [&](const HeaderColumn& column) { return column.name == candidate; });
+  };
+  if (is_column(name)) return name;
+  for (size_t dot = name.find('.'); dot != name.npos; dot = name.find('.', dot + 1)) {
+    if (is_column(name.substr(dot + 1))) return name.substr(dot + 1);
+  }
+  return identifier.parts.back();
 }
 
 sql::ExprPtr SelectPlanner::PositionOr(const sql::ExprPtr& expr, const char* clause) const {
@@ -625,7 +635,7 @@ Header SelectPlanner::NeededColumns() const {
   } else {
     AddRequired(outputs_, names);
     AddRequired(limit_by_, names);
-    if (!neighbors_) AddRequired(sort_expressions_, names);
+    if (!is_sorted_) AddRequired(sort_expressions_, names);
   }
   Header header;
   for (const HeaderColumn& column : source_.columns) {
@@ -634,13 +644,32 @@ Header SelectPlanner::NeededColumns() const {
   return header;
 }
 
+bool SelectPlanner::WantsTopRows() const {
+  // Of many rows, reading their other columns one by one costs more than reading them all.
+  constexpr uint64_t kTopRowsMax = 10000;
+  if (sort_keys_.empty() || is_aggregated_ || select_.distinct || select_.with_ties) return false;
+  if (!limit_by_.empty() || !RowsWanted() || *RowsWanted() > kTopRowsMax) return false;
+  return std::all_of(sort_expressions_.begin(), sort_expressions_.end(), [](const auto& key) {
+    return key->root()->is_deterministic() && !key->required_columns().empty();
+  });
+}
+
 PlanPtr SelectPlanner::ReadSource() {
   if (joined_) return ReadJoin();
   if (!source_.table) {
     if (!filter_.condition) return source_.plan;
     return std::make_shared<FilterStep>(source_.plan, filter_.condition, "WHERE");
   }
+  is_sorted_ = neighbors_ || WantsTopRows();
   Header header = NeededColumns();
+  if (!neighbors_ && is_sorted_) {
+    std::vector<TopRowsStep::Key> keys;
+    for (size_t i = 0; i < sort_keys_.size(); ++i) {
+      keys.push_back({sort_expressions_[i], sort_keys_[i]});
+    }
+    return std::make_shared<TopRowsStep>(source_.table, std::move(header), filter_, std::move(keys),
+                                         *RowsWanted(), outer_.settings, notes_);
+  }
   if (!neighbors_) {
     return std::make_shared<ScanStep>(source_.table, std::move(header), filter_, outer_.settings,
                                       notes_);
@@ -674,12 +703,12 @@ PlanPtr SelectPlanner::AddOutput(PlanPtr plan) {
   }
   std::vector<std::string> limit_by;
   for (const auto& expression : limit_by_) limit_by.push_back(project(expression));
-  if (!neighbors_) {
+  if (!is_sorted_) {
     for (const auto& expression : sort_expressions_) project(expression);
   }
   plan = std::make_shared<ProjectStep>(std::move(plan), std::move(columns), "Before ORDER BY");
   if (select_.distinct) plan = std::make_shared<DistinctStep>(std::move(plan), selected);
-  if (!sort_keys_.empty() && !neighbors_) {
+  if (!sort_keys_.empty() && !is_sorted_) {
     const bool cuts_early = limit_by_.empty() && !select_.with_ties;
     plan = std::make_shared<SortStep>(std::move(plan), sort_keys_,
                                       cuts_early ? RowsWanted() : std::nullopt);

@@ -42,6 +42,8 @@ class SelectPlanner {
   std::vector<Item> ExpandItems() const;
   void ExpandAsterisk(const sql::Asterisk& asterisk, std::vector<Item>& items) const;
   std::string NameOf(const sql::Expr& expr) const;
+  // Of the column that the identifier names, without its table.
+  std::string ShownName(const sql::Identifier& identifier) const;
   // The select item that a position stands for, or the expression itself.
   sql::ExprPtr PositionOr(const sql::ExprPtr& expr, const char* clause) const;
 
@@ -70,6 +72,9 @@ class SelectPlanner {
   PlanPtr ReadSource();
   PlanPtr ReadJoin();
   Header NeededColumns() const;
+  // Whether the first rows of a table are wanted, and nothing is done to rows before they are
+  // sorted.
+  bool WantsTopRows() const;
   PlanPtr AddAggregation(PlanPtr plan);
   PlanPtr AddOutput(PlanPtr plan);
 
@@ -103,6 +108,7 @@ class SelectPlanner {
   std::array<RowFilter, 2> side_filters_;
 
   std::optional<NeighborShape> neighbors_;
+  bool is_sorted_ = false;  // the rows that ReadSource delivers
   std::string neighbor_index_;
   std::vector<std::string> notes_;
   std::set<std::string, std::less<>> parameter_log_;

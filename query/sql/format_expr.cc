@@ -85,10 +85,12 @@ std::string FormatFunctionName(const Function& call) {
 
 class ExprFormatter {
  public:
-  explicit ExprFormatter(Style style) : style_(style) {}
+  explicit ExprFormatter(Style style, const ResolvedName* resolved_name = nullptr)
+      : style_(style), resolved_name_(resolved_name) {}
 
   Text Format(const Expr& expr) const {
     CheckStack();
+    if (resolved_name_ != nullptr && !expr.alias.empty()) return {expr.alias};
     Text text = FormatWithoutAlias(expr);
     if (style_ == Style::kInfix && !expr.alias.empty()) {
       const bool lambda = expr.kind == ExprKind::kLambda;  // the alias would be its body's
@@ -103,7 +105,7 @@ class ExprFormatter {
       case ExprKind::kLiteral:
         return FormatLiteralExpr(static_cast<const Literal&>(expr));
       case ExprKind::kIdentifier:
-        return {FormatPath(static_cast<const Identifier&>(expr).parts)};
+        return FormatIdentifier(static_cast<const Identifier&>(expr));
       case ExprKind::kAsterisk:
         return {FormatAsterisk(static_cast<const Asterisk&>(expr))};
       case ExprKind::kFunction:
@@ -120,6 +122,11 @@ class ExprFormatter {
   }
 
  private:
+  Text FormatIdentifier(const Identifier& identifier) const {
+    return {resolved_name_ != nullptr ? (*resolved_name_)(identifier)
+                                      : FormatPath(identifier.parts)};
+  }
+
   static Text FormatLiteralExpr(const Literal& literal) {
     std::string sql = FormatLiteral(literal.value, literal.type);
     const bool negative = sql.starts_with('-');
@@ -213,6 +220,7 @@ class ExprFormatter {
   }
 
   const Style style_;
+  const ResolvedName* const resolved_name_;
 };
 
 std::string FormatFloat(double value) {
@@ -227,6 +235,10 @@ std::string FormatFloat(double value) {
 std::string FormatExpr(const Expr& expr) { return ExprFormatter(Style::kInfix).Format(expr).sql; }
 
 std::string ColumnName(const Expr& expr) { return ExprFormatter(Style::kCalls).Format(expr).sql; }
+
+std::string ResultName(const Expr& expr, const ResolvedName& resolved_name) {
+  return ExprFormatter(Style::kCalls, &resolved_name).FormatWithoutAlias(expr).sql;
+}
 
 std::string FormatExprs(const std::vector<ExprPtr>& exprs) {
   return JoinList(exprs, [](const ExprPtr& expr) { return FormatExpr(*expr); });

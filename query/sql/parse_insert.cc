@@ -53,6 +53,22 @@ size_t FindEndOfValues(std::string_view text, size_t begin) {
   return i;
 }
 
+// The first ';' outside objects and strings, or the end of the text.
+size_t FindEndOfJson(std::string_view text, size_t begin) {
+  size_t depth = 0;
+  size_t i = begin;
+  while (i < text.size() && (depth > 0 || text[i] != ';')) {
+    if (text[i] == '"') {
+      i = SkipQuoted(text, i);
+      continue;
+    }
+    if (text[i] == '{') ++depth;
+    if (text[i] == '}' && depth > 0) --depth;
+    ++i;
+  }
+  return i;
+}
+
 // Data begin on the line after FORMAT name, or on the same line after the name. A ';' right after
 // the name says that there are none here.
 InsertStatement::InlineData FindFormatData(std::string_view text, size_t name_end) {
@@ -69,6 +85,9 @@ void ParseFormat(TokenStream& tokens, InsertStatement& insert) {
     insert.data = {name_end, FindEndOfValues(tokens.text(), name_end)};
   } else {
     insert.data = FindFormatData(tokens.text(), name_end);
+    const bool is_json =
+        EqualWords(insert.input_format, "JSONEachRow") || EqualWords(insert.input_format, "NDJSON");
+    if (is_json) insert.data->end = FindEndOfJson(tokens.text(), insert.data->begin);
   }
   tokens.JumpTo(insert.data->end);
 }

@@ -42,29 +42,30 @@ void FillCodes(const Column& column, const SortKey& key, ChargedVector<uint64_t>
 
 }  // namespace
 
-RowOrder::RowOrder(const Block& block, std::span<const SortKey> keys) : rows_(block.rows()) {
-  for (const SortKey& sort_key : keys) {
-    const ColumnPtr& column = block.Get(sort_key.column);
-    if (column->is_constant()) continue;
-    Key key{.codes = {}, .column = column, .descending = sort_key.descending};
-    if (column->type().fixed_bytes() > 0) {
-      key.codes.resize(rows_);
-      VisitFixedType(column->type().id(),
-                     [&]<class T>() { FillCodes<T>(*column, sort_key, key.codes); });
-    } else {
-      key.is_exact = false;
-      key.codes.assign(rows_, 0);
-      if (column->type().is_string()) {
-        const uint64_t flip = key.descending ? ~uint64_t{0} : 0;
-        const StringColumn& strings = AsStrings(*column);
-        ForStretches(rows_, [&](size_t begin, size_t end) {
-          for (size_t row = begin; row < end; ++row) {
-            key.codes[row] = StringPrefix(strings.At(row)) ^ flip;
-          }
-        });
+ChargedVector<uint64_t> SortCodes(const Column& column, const SortKey& key) {
+  ChargedVector<uint64_t> codes(column.size());
+  if (column.type().fixed_bytes() > 0) {
+    VisitFixedType(column.type().id(), [&]<class T>() { FillCodes<T>(column, key, codes); });
+  } else if (column.type().is_string()) {
+    const uint64_t flip = key.descending ? ~uint64_t{0} : 0;
+    const StringColumn& strings = AsStrings(column);
+    ForStretches(codes.size(), [&](size_t begin, size_t end) {
+      for (size_t row = begin; row < end; ++row) {
+        codes[row] = StringPrefix(strings.At(row)) ^ flip;
       }
-    }
-    keys_.push_back(std::move(key));
+    });
+  }
+  return codes;
+}
+
+RowOrder::RowOrder(const Block& block, std::span<const SortKey> keys) : rows_(block.rows()) {
+  for (const SortKey& key : keys) {
+    const ColumnPtr& column = block.Get(key.column);
+    if (column->is_constant()) continue;
+    keys_.push_back({.codes = SortCodes(*column, key),
+                     .column = column,
+                     .is_exact = column->type().fixed_bytes() > 0,
+                     .descending = key.descending});
   }
 }
 
@@ -122,10 +123,9 @@ ChargedVector<uint32_t> RowOrder::Sorted(std::optional<size_t> limit,
   return order;
 }
 
-namespace {
-
 Block FirstRows(std::vector<Block> blocks, std::span<const SortKey> keys,
                 std::optional<size_t> limit, const TaskContext* task) {
+  if (blocks.empty()) return Block();
   const Block rows = ConcatenateBlocks(blocks);
   blocks.clear();
   if (rows.rows() > std::numeric_limits<uint32_t>::max()) {
@@ -135,36 +135,51 @@ Block FirstRows(std::vector<Block> blocks, std::span<const SortKey> keys,
   return rows.Gather(RowOrder(rows, keys).Sorted(limit, task));
 }
 
-// What one worker holds: everything, or a little more than the first `limit` rows.
-struct SortBuffer {
-  std::vector<Block> blocks;
-  size_t rows = 0;
-};
-
-void Shrink(SortBuffer& buffer, std::span<const SortKey> keys, size_t limit) {
-  Block first = FirstRows(std::move(buffer.blocks), keys, limit, nullptr);
-  buffer.rows = first.rows();
-  buffer.blocks.assign(1, std::move(first));
+void TopRows::Add(Block block) {
+  const uint64_t bound = bound_->load(std::memory_order_relaxed);
+  const ColumnPtr& first = block.Get(keys_.front().column);
+  if (bound != std::numeric_limits<uint64_t>::max() && !first->is_constant()) {
+    const ChargedVector<uint64_t> codes = SortCodes(*first, keys_.front());
+    std::vector<uint8_t> mask(codes.size());
+    size_t kept = 0;
+    for (size_t row = 0; row < codes.size(); ++row) kept += mask[row] = codes[row] <= bound ? 1 : 0;
+    if (kept == 0) return;
+    if (kept < codes.size()) block = block.Filter(mask, kept);
+  }
+  rows_ += block.rows();
+  blocks_.push_back(std::move(block));
+  if (rows_ < limit_) return;
+  if (!has_bound_ || rows_ - limit_ >= std::max(limit_, kTopBufferRows)) Shrink();
 }
 
-}  // namespace
+void TopRows::Shrink() {
+  Block first = FirstRows(std::move(blocks_), keys_, limit_, nullptr);
+  rows_ = first.rows();
+  const ColumnPtr& key = first.Get(keys_.front().column);
+  if (rows_ > 0 && !key->is_constant()) {
+    const uint64_t last = SortCodes(*key, keys_.front()).back();
+    uint64_t bound = bound_->load(std::memory_order_relaxed);
+    while (last < bound && !bound_->compare_exchange_weak(bound, last)) {
+    }
+    has_bound_ = true;
+  }
+  blocks_.assign(1, std::move(first));
+}
 
 Block SortAll(BlockStream& input, std::span<const SortKey> keys, std::optional<size_t> limit,
               const TaskContext& task) {
-  std::vector<SortBuffer> buffers(WorkersFor(input, task));
-  ConsumeAll(input, task, [&](size_t worker, Block block) {
-    SortBuffer& buffer = buffers[worker];
-    buffer.rows += block.rows();
-    buffer.blocks.push_back(std::move(block));
-    if (limit && buffer.rows > *limit && buffer.rows - *limit >= std::max(*limit, kTopBufferRows)) {
-      Shrink(buffer, keys, *limit);
-    }
-  });
   std::vector<Block> blocks;
-  for (SortBuffer& buffer : buffers) {
-    for (Block& block : buffer.blocks) blocks.push_back(std::move(block));
+  if (!limit) {
+    blocks = Collect(input, task);
+  } else {
+    std::atomic<uint64_t> bound = std::numeric_limits<uint64_t>::max();
+    std::vector<TopRows> of_worker(WorkersFor(input, task), TopRows(keys, *limit, &bound));
+    ConsumeAll(input, task,
+               [&](size_t worker, Block block) { of_worker[worker].Add(std::move(block)); });
+    for (TopRows& rows : of_worker) {
+      for (Block& block : rows.Take()) blocks.push_back(std::move(block));
+    }
   }
-  if (blocks.empty()) return Block();
   return FirstRows(std::move(blocks), keys, limit, &task);
 }
 

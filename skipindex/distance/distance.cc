@@ -51,13 +51,19 @@ size_t TakeRootsAtOnce(float* values, size_t count) {
   return i;
 }
 
-size_t FinishCosinesAtOnce(float length, const float* squared_norms, float* values, size_t count) {
-  const __m128 one = _mm_set1_ps(1);
+size_t FinishCosinesAtOnce(float squared_length, const float* squared_norms, float* values,
+                           size_t count) {
+  const __m128 one = _mm_set1_ps(1), own_square = _mm_set1_ps(squared_length);
+  const __m128 own_length = _mm_sqrt_ps(own_square);
   size_t i = 0;
   for (; i + 4 <= count; i += 4) {
-    const __m128 norms = _mm_sqrt_ps(_mm_loadu_ps(squared_norms + i));
-    const __m128 lengths = _mm_mul_ps(_mm_set1_ps(length), norms);
-    _mm_storeu_ps(values + i, _mm_sub_ps(one, _mm_div_ps(_mm_loadu_ps(values + i), lengths)));
+    const __m128 dots = _mm_loadu_ps(values + i), squares = _mm_loadu_ps(squared_norms + i);
+    const __m128 same = _mm_and_ps(_mm_cmpeq_ps(dots, own_square), _mm_cmpeq_ps(dots, squares));
+    __m128 lengths = _mm_mul_ps(own_length, _mm_sqrt_ps(squares));
+    lengths = _mm_or_ps(_mm_and_ps(same, dots), _mm_andnot_ps(same, lengths));
+    const __m128 distances = _mm_sub_ps(one, _mm_div_ps(dots, lengths));
+    // The maximum of 0 and NaN is the second of them.
+    _mm_storeu_ps(values + i, _mm_max_ps(_mm_setzero_ps(), distances));
   }
   return i;
 }
@@ -74,11 +80,18 @@ void TakeRoots(T* values, size_t count) {
   for (size_t i = TakeRootsAtOnce(values, count); i < count; ++i) values[i] = std::sqrt(values[i]);
 }
 
-// Dot products become cosine distances.
+// Dot products become cosine distances. Rounding neither makes them negative nor the distance of a
+// vector to itself, whose product is its squared length, other than 0.
 template <class T>
-void FinishCosines(T length, const T* squared_norms, T* values, size_t count) {
-  size_t i = FinishCosinesAtOnce(length, squared_norms, values, count);
-  for (; i < count; ++i) values[i] = T{1} - values[i] / (length * std::sqrt(squared_norms[i]));
+void FinishCosines(T squared_length, const T* squared_norms, T* values, size_t count) {
+  const T length = std::sqrt(squared_length);
+  size_t i = FinishCosinesAtOnce(squared_length, squared_norms, values, count);
+  for (; i < count; ++i) {
+    const bool is_same = values[i] == squared_length && values[i] == squared_norms[i];
+    const T lengths = is_same ? values[i] : length * std::sqrt(squared_norms[i]);
+    const T distance = T{1} - values[i] / lengths;
+    values[i] = distance < 0 ? T{0} : distance;
+  }
 }
 
 template <class T>
@@ -95,13 +108,13 @@ T SquaredNorm(const DistanceKernels& kernels, std::span<const T> query) {
 template <class T>
 void CosineDistances(const DistanceKernels& kernels, std::span<const T> query, RowSet rows,
                      size_t element, T* out) {
-  const T query_length = std::sqrt(SquaredNorm(kernels, query));
+  const T squared_length = SquaredNorm(kernels, query);
   const size_t count = rows.count;
   T norms[kChunkRows];
   for (size_t first = 0; first < count; first += kChunkRows) {
     rows.count = std::min(kChunkRows, count - first);
     Entries<T>::DotNorm(kernels, element)(rows, query.data(), out + first, norms);
-    FinishCosines(query_length, norms, out + first, rows.count);
+    FinishCosines(squared_length, norms, out + first, rows.count);
     if (rows.ids != nullptr) {
       rows.ids += rows.count;
     } else {

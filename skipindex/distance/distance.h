@@ -3,7 +3,8 @@
 // all call these functions, and so agree to the bit, whichever variant of the kernels runs.
 //
 //   L2Distance      sqrt(sum (a - b)^2)
-//   cosineDistance  1 - dot / (sqrt(sum a^2) * sqrt(sum b^2)); NaN if a vector is zero
+//   cosineDistance  1 - dot / (sqrt(sum a^2) * sqrt(sum b^2)), at least 0; 0 for equal vectors; NaN
+//                   if a vector is zero
 //   dotProduct      sum a * b
 //
 // Types: everything is computed in the result type. That is float if both vectors are Float32 or

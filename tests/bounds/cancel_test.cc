@@ -34,7 +34,7 @@ namespace {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr double kLongestGapMs = 5000;
 #else
-constexpr double kLongestGapMs = 200;
+constexpr double kLongestGapMs = 1000;
 #endif
 
 double ThreadMs() {

@@ -28,6 +28,12 @@ std::string ErrorOf(std::string_view format, const Header& header, std::string_v
   return "no error";
 }
 
+InputFormatOptions StrictOptions() {
+  InputFormatOptions options;
+  options.settings.input_format_skip_unknown_fields = false;
+  return options;
+}
+
 template <class T>
 std::pair<ParseStatus, T> Parsed(std::string_view text) {
   T value{};
@@ -126,9 +132,13 @@ TEST(TabSeparatedInput, NamesMapFieldsToColumns) {
   EXPECT_THAT(input->absent()[0], ElementsAre(1, 1));
   EXPECT_THAT(input->absent()[1], ElementsAre(0, 1));
   EXPECT_EQ(input->ReadBlock(10), std::nullopt);
-  EXPECT_EQ(ErrorOf("TSVWithNames", PairHeader(), "s\tz\n"),
+  EXPECT_EQ(ReadAsTabSeparated("TSVWithNames", PairHeader(), InputBytes("s\tz\tid\nx\t?\t7\n")),
+            "7\tx\n");
+  EXPECT_EQ(ReadAsTabSeparated("CSVWithNames", PairHeader(), InputBytes("s,z,id\nx,\"a,b\",7\n")),
+            "7\tx\n");
+  EXPECT_EQ(ErrorOf("TSVWithNames", PairHeader(), "s\tz\n", StrictOptions()),
             "NO_SUCH_COLUMN_IN_TABLE: TabSeparated: the line of names has 'z', which is not among "
-            "the columns to insert: id, s");
+            "the columns to insert: id, s; input_format_skip_unknown_fields = 1 skips it");
   EXPECT_THAT(ErrorOf("TSVWithNames", PairHeader(), "s\ts\n"), HasSubstr("DUPLICATE_COLUMN"));
 }
 
@@ -235,8 +245,13 @@ TEST(JsonInput, ErrorsNameRowAndKey) {
   const auto error = [](std::string_view text) {
     return ErrorOf("JSONEachRow", PairHeader(), text);
   };
-  EXPECT_EQ(error("{\"id\":1}\n{\"ix\":2}"),
-            "INCORRECT_DATA: JSONEachRow, row 2: key 'ix' is not among the columns to insert");
+  EXPECT_EQ(
+      ReadAsTabSeparated("JSONEachRow", PairHeader(),
+                         InputBytes(R"({"ix":{"s":["}",1]},"id":1,"s":{"k": [1]} } {"id":2})")),
+      "1\t{\"k\": [1]}\n2\t\n");
+  EXPECT_EQ(ErrorOf("JSONEachRow", PairHeader(), "{\"id\":1}\n{\"ix\":2}", StrictOptions()),
+            "INCORRECT_DATA: JSONEachRow, row 2: key 'ix' is not among the columns to insert; "
+            "input_format_skip_unknown_fields = 1 skips it");
   EXPECT_THAT(error("{\"id\":1,\"id\":2}"), HasSubstr("key 'id' occurs twice"));
   EXPECT_THAT(error("{\"id\":300}"),
               HasSubstr("ARGUMENT_OUT_OF_BOUND: JSONEachRow, row 1, column id"));

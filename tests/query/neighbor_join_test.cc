@@ -284,8 +284,9 @@ TEST_F(JoinedTablesTest, PreparedJoinsSeeNewRows) {
   EXPECT_EQ(TextOf(join.Execute()), "");
   database_->Execute("INSERT INTO q VALUES (1, [1, 1])");
   EXPECT_EQ(TextOf(join.Execute()), "1\t5\n1\t4\n");
+  // As near as row 5, which comes before it.
   database_->Execute("INSERT INTO t VALUES (100, [2, 2])");
-  EXPECT_EQ(TextOf(join.Execute()), "1\t100\n1\t5\n");
+  EXPECT_EQ(TextOf(join.Execute()), "1\t5\n1\t100\n");
 }
 
 TEST_F(JoinedTablesTest, PreparedJoinsTakeParametersInOn) {
