@@ -13,6 +13,9 @@ constexpr size_t kPieceAlignment = 8;
 
 std::span<const std::byte> ReadPiece(ByteReader& in, size_t bytes) {
   const auto piece = in.ReadBytes(bytes);
+  if (reinterpret_cast<uintptr_t>(piece.data()) % kPieceAlignment != 0) {
+    in.ThrowCorrupted("values that do not begin at a multiple of 8");
+  }
   const size_t padding = (kPieceAlignment - bytes % kPieceAlignment) % kPieceAlignment;
   in.ReadBytes(padding);
   return piece;

@@ -57,7 +57,10 @@ size_t FrameEncoder::Write(std::span<const std::byte> raw, uint64_t seed, ByteSi
   const std::array<std::byte, 8> zeros{};
   const auto padding = std::span(zeros).first(RoundUp(payload.size(), 8) - payload.size());
 
+  // Resetting keeps the secret of a state whose seed is the same: what an earlier call has left in this
+  // place of the stack may have the seed and a secret that others have written over since.
   XXH3_state_t hash;
+  XXH3_INITSTATE(&hash);
   XXH3_64bits_reset_withSeed(&hash, seed);
   for (const auto part : {header.bytes(), payload, std::span<const std::byte>(padding)}) {
     XXH3_64bits_update(&hash, part.data(), part.size());

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "granary/parts/column_codec.h"
+
 namespace granary {
 namespace {
 
@@ -71,6 +73,25 @@ TEST(Frame, PromisesNoMoreThanItsBytesCanHold) {
 TEST(Frame, RefusesCodecsItDoesNotKnow) {
   EXPECT_THAT(Problem(With(FrameOf(Repeating(100)), kCodecOffset, uint32_t{2})),
               testing::HasSubstr("unknown codec"));
+}
+
+// Marks that are wrong may point into the middle of a frame.
+TEST(Frame, ValuesBeginAtMultiplesOfEight) {
+  ByteWriter out;
+  EncodeRows(
+      *MakeConstant(DataType::Array(TypeId::kUInt32), ValueArray{uint64_t{1}}, 3)->Materialize(), 0,
+      3, out);
+  const std::vector<std::byte> bytes = out.Take();
+  std::vector<uint64_t> aligned(bytes.size() / 8 + 2);
+  const auto from = [&](size_t offset) {
+    std::byte* const at = reinterpret_cast<std::byte*>(aligned.data()) + offset;
+    std::memcpy(at, bytes.data(), bytes.size());
+    ByteReader in(std::span<const std::byte>(at, bytes.size()), "frame");
+    return DecodeRows(DataType::Array(TypeId::kUInt32), 3, nullptr, in)->size();
+  };
+  EXPECT_EQ(from(0), 3u);
+  EXPECT_THROW(from(1), Error);
+  EXPECT_THROW(from(4), Error);
 }
 
 }  // namespace
