@@ -39,33 +39,40 @@ std::optional<std::set<std::string>> DeferredRemovals::LiveLeases() {
 
 void DeferredRemovals::Remove(const std::string& path) noexcept {
   try {
-    const std::optional<std::set<std::string>> live = LiveLeases();
-    if (live && live->empty()) {
-      RemoveQuietly(*files_, path);
-    } else {
-      MarkGone(*files_, path);
-      {
-        const std::lock_guard lock(mutex_);
+    bool must_wait = false;
+    std::vector<std::string> unneeded;
+    {
+      const std::lock_guard lock(mutex_);
+      const std::optional<std::set<std::string>> live = LiveLeases();
+      must_wait = !live || !live->empty();
+      if (must_wait) {
+        MarkGone(*files_, path);
         waiting_.push_back({path, live});
+      } else {
+        unneeded.push_back(path);
       }
-      if (live && listener_) listener_();
+      if (live) TakeUnneeded(*live, unneeded);
+      must_wait = must_wait && live;
     }
-    SweepWith(live);
+    if (must_wait && listener_) listener_();
+    for (const std::string& directory : unneeded) RemoveQuietly(*files_, directory);
   } catch (...) {  // the next open removes it
   }
 }
 
 size_t DeferredRemovals::Sweep() noexcept {
+  std::vector<std::string> unneeded;
+  size_t waiting = 0;
   try {
-    {
-      const std::lock_guard lock(mutex_);
-      if (waiting_.empty()) return 0;
-    }
-    SweepWith(LiveLeases());
+    const std::lock_guard lock(mutex_);
+    waiting = waiting_.size();
+    if (waiting == 0) return 0;
+    if (const auto live = LiveLeases()) TakeUnneeded(*live, unneeded);
+    waiting = waiting_.size();
   } catch (...) {  // later
   }
-  const std::lock_guard lock(mutex_);
-  return waiting_.size();
+  for (const std::string& directory : unneeded) RemoveQuietly(*files_, directory);
+  return waiting;
 }
 
 bool DeferredRemovals::HasReaders() noexcept {
@@ -77,9 +84,8 @@ bool DeferredRemovals::HasReaders() noexcept {
   }
 }
 
-std::vector<std::string> DeferredRemovals::TakeUnneeded(const std::set<std::string>& live) {
-  const std::lock_guard lock(mutex_);
-  std::vector<std::string> unneeded;
+void DeferredRemovals::TakeUnneeded(const std::set<std::string>& live,
+                                    std::vector<std::string>& unneeded) {
   std::erase_if(waiting_, [&](Waiting& waiting) {
     if (!waiting.leases) waiting.leases = live;
     std::erase_if(*waiting.leases, [&](const std::string& name) { return !live.contains(name); });
@@ -87,12 +93,6 @@ std::vector<std::string> DeferredRemovals::TakeUnneeded(const std::set<std::stri
     unneeded.push_back(waiting.path);
     return true;
   });
-  return unneeded;
-}
-
-void DeferredRemovals::SweepWith(const std::optional<std::set<std::string>>& live) {
-  if (!live) return;
-  for (const std::string& path : TakeUnneeded(*live)) RemoveQuietly(*files_, path);
 }
 
 void RemoveQuietly(FileSystem& files, const std::string& path) {

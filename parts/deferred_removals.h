@@ -42,8 +42,9 @@ class DeferredRemovals {
   };
 
   std::optional<std::set<std::string>> LiveLeases();
-  std::vector<std::string> TakeUnneeded(const std::set<std::string>& live);
-  void SweepWith(const std::optional<std::set<std::string>>& live);
+  // Appends what waits for none of the leases that are alive. Expects mutex_, since before those
+  // were listed: what began to wait after that may wait for a lease that the list does not have.
+  void TakeUnneeded(const std::set<std::string>& live, std::vector<std::string>& unneeded);
 
   const std::shared_ptr<FileSystem> files_;
   const std::string database_;

@@ -1,12 +1,15 @@
 #include "granary/parts/reader_lease.h"
 
 #include <cerrno>
+#include <chrono>
+#include <future>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "granary/parts/deferred_removals.h"
 #include "granary/parts/simulated_disk.h"
+#include "granary/tests/merge/hooked_files.h"
 #include "granary/tests/parts/test_table.h"
 
 namespace granary::testing {
@@ -118,6 +121,37 @@ TEST_F(ReaderLeaseTest, TheNextRemovalLooksAgain) {
   lease.reset();
   removals.Remove("/db/q");
   EXPECT_FALSE(Exists("/db/p"));
+  EXPECT_FALSE(Exists("/db/q"));
+}
+
+// Two threads of a writer remove something each. Between the first one's look at the leases and
+// what it does then, a reader comes, and the second one takes away what that reader reads.
+TEST_F(ReaderLeaseTest, AnotherThreadsLookAtTheLeasesDoesNotCount) {
+  const auto files = std::make_shared<HookedFiles>(disk_);
+  DeferredRemovals removals(files, "/db");
+  MakePart("q");
+  Lease first = Take();
+  removals.Remove("/db/p");
+  first.reset();
+  CreateDirectories(*disk_, "/db/readers");
+  disk_->Create("/db/readers/dead")->Close();
+  Lease later;
+  std::future<void> removal;
+  // The removal of the dead reader's lease, which has been listed.
+  files->SetHook([&](uint64_t operation) {
+    if (operation != 0) return;
+    later = Take();
+    removal = std::async(std::launch::async, [&] { removals.Remove("/db/q"); });
+    removal.wait_for(std::chrono::milliseconds(200));
+  });
+  EXPECT_EQ(removals.Sweep(), 0u);
+  ASSERT_TRUE(removal.valid());
+  removal.wait();
+  files->SetHook(nullptr);
+  EXPECT_FALSE(Exists("/db/p"));
+  EXPECT_TRUE(Exists("/db/q/manifest")) << "it is read";
+  later.reset();
+  EXPECT_EQ(removals.Sweep(), 0u);
   EXPECT_FALSE(Exists("/db/q"));
 }
 
