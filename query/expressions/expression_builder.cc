@@ -258,7 +258,7 @@ ExpressionNodePtr ExpressionBuilder::Call(const FunctionDefinition& definition,
   granary::Function function = functions_.Bind(name, ArgumentsOf(arguments), scope_.context);
   std::string text = CallText(definition.name, arguments);
   if (ColumnPtr value = Fold(definition, function, arguments)) {
-    return Intern(std::make_shared<ConstantNode>(std::move(value), std::move(text)));
+    return Constant(std::move(value), std::move(text), arguments);
   }
   const bool is_by_need =
       IsEvaluatedByNeed(definition.name) &&
@@ -293,6 +293,13 @@ ColumnPtr ExpressionBuilder::Fold(const FunctionDefinition& definition,
 }
 
 // Nodes
+
+ExpressionNodePtr ExpressionBuilder::Constant(ColumnPtr value, std::string text,
+                                              std::span<const ExpressionNodePtr> sources) {
+  auto node = std::make_shared<ConstantNode>(std::move(value), std::move(text));
+  for (const ExpressionNodePtr& source : sources) node->InheritParameters(*source);
+  return Intern(std::move(node));
+}
 
 ExpressionNodePtr ExpressionBuilder::Intern(std::shared_ptr<ExpressionNode> node) {
   if (node->text().size() > kTextBytesMax) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -91,8 +92,10 @@ class ExpressionBuilder {
                                   const std::string& text);
   ExpressionNodePtr CompileInColumn(const ExpressionNodePtr& left, const sql::Expr& right,
                                     bool negated, const std::string& text);
+  // `values` are those of `sources`, which may be empty where no parameter is among them.
   ExpressionNodePtr MakeSet(const ExpressionNodePtr& left, const std::vector<ColumnPtr>& values,
-                            bool negated, std::string text);
+                            std::span<const ExpressionNodePtr> sources, bool negated,
+                            std::string text);
 
   // (a, b) = (c, d) and the like: null if the function is no such thing.
   ExpressionNodePtr CompileTupleComparison(const sql::Function& function);
@@ -102,6 +105,9 @@ class ExpressionBuilder {
                                   const std::string& text);
 
   Block RunSubquery(const sql::Query& query) const;
+  // What was computed from the sources.
+  ExpressionNodePtr Constant(ColumnPtr value, std::string text,
+                             std::span<const ExpressionNodePtr> sources);
   // The node of this text, if there is one already, else this one. In its place the column of the
   // block that holds the expression already, if there is one.
   ExpressionNodePtr Intern(std::shared_ptr<ExpressionNode> node);

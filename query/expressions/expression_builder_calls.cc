@@ -107,7 +107,8 @@ ExpressionNodePtr ExpressionBuilder::CompileHigherOrder(const FunctionDefinition
   auto node = std::make_shared<LambdaNode>(definition.name, std::move(bound), std::move(lambda),
                                            std::move(arrays), text + ")");
   if (ColumnPtr value = FoldLambda(*node)) {
-    return Intern(std::make_shared<ConstantNode>(std::move(value), node->text()));
+    const ExpressionNodePtr call = std::move(node);
+    return Constant(std::move(value), call->text(), std::span(&call, 1));
   }
   return Intern(std::move(node));
 }
@@ -137,8 +138,11 @@ ExpressionNodePtr ExpressionBuilder::CompileAggregate(const sql::Function& funct
   call.name = function.name;
   std::vector<Value> parameters;
   std::vector<std::string> parameter_texts, argument_texts;
+  std::vector<ExpressionNodePtr> sources;
   for (const sql::ExprPtr& parameter : function.parameters) {
-    const TypedValue value = EvaluateConstant(*parameter, scope_);
+    const CompiledExpressionPtr compiled = CompileExpression(*parameter, scope_);
+    const TypedValue value = EvaluateConstant(*compiled);
+    sources.push_back(compiled->root());
     parameter_texts.push_back(ValueToSql(value.value, value.type));
     parameters.push_back(value.value);
   }
@@ -148,6 +152,7 @@ ExpressionNodePtr ExpressionBuilder::CompileAggregate(const sql::Function& funct
     ExpressionBuilder builder(scope_);
     builder.is_inside_aggregate_ = true;
     call.arguments.push_back(builder.Finish(builder.Compile(*argument)));
+    sources.push_back(call.arguments.back()->root());
     argument_texts.push_back(call.arguments.back()->text());
     types.push_back(call.arguments.back()->type());
   }
@@ -157,6 +162,7 @@ ExpressionNodePtr ExpressionBuilder::CompileAggregate(const sql::Function& funct
                   function.distinct ? "DISTINCT " : "", fmt::join(argument_texts, ", "));
   call.function = BindAggregateFunction(function.name, parameters, types, function.distinct);
   auto node = std::make_shared<ColumnNode>(call.text, call.function->result_type(), call.text);
+  for (const ExpressionNodePtr& source : sources) node->InheritParameters(*source);
   const bool is_known =
       std::any_of(scope_.aggregates->begin(), scope_.aggregates->end(),
                   [&](const AggregateCall& known) { return known.text == call.text; });

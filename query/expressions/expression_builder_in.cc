@@ -72,7 +72,7 @@ ExpressionNodePtr ExpressionBuilder::CompileInList(const ExpressionNodePtr& left
                                                    const std::vector<sql::ExprPtr>& elements,
                                                    bool negated, const std::string& text) {
   if (std::all_of(elements.begin(), elements.end(), IsPlainLiteral)) {
-    return MakeSet(left, ColumnsOf(elements), negated, text);
+    return MakeSet(left, ColumnsOf(elements), {}, negated, text);
   }
   std::vector<ExpressionNodePtr> nodes;
   std::vector<ColumnPtr> values;
@@ -80,7 +80,7 @@ ExpressionNodePtr ExpressionBuilder::CompileInList(const ExpressionNodePtr& left
     nodes.push_back(Compile(*element));
     if (nodes.back()->constant() != nullptr) values.push_back(nodes.back()->constant());
   }
-  if (values.size() == nodes.size()) return MakeSet(left, values, negated, text);
+  if (values.size() == nodes.size()) return MakeSet(left, values, nodes, negated, text);
   std::vector<ExpressionNodePtr> equalities;
   for (const ExpressionNodePtr& node : nodes) equalities.push_back(Call("equals", {left, node}));
   ExpressionNodePtr any = equalities.size() == 1 ? equalities[0] : Call("or", equalities);
@@ -97,27 +97,31 @@ ExpressionNodePtr ExpressionBuilder::CompileInColumn(const ExpressionNodePtr& le
                   fmt::format("The subquery on the right of IN must return one column, not {}: {}",
                               block.column_count(), text));
     }
-    return MakeSet(left, {block.column(0)}, negated, text);
+    return MakeSet(left, {block.column(0)}, {}, negated, text);
   }
   const ExpressionNodePtr node = Compile(right);
   const bool is_list = node->type().is_array() && !left->type().is_array();
   if (node->constant() != nullptr) {
-    return MakeSet(left, {is_list ? ElementsOf(node->constant()) : node->constant()}, negated,
-                   text);
+    return MakeSet(left, {is_list ? ElementsOf(node->constant()) : node->constant()},
+                   std::span(&node, 1), negated, text);
   }
   ExpressionNodePtr found = is_list ? Call("has", {node, left}) : Call("equals", {left, node});
   return negated ? Call("not", {std::move(found)}) : found;
 }
 
 ExpressionNodePtr ExpressionBuilder::MakeSet(const ExpressionNodePtr& left,
-                                             const std::vector<ColumnPtr>& values, bool negated,
-                                             std::string text) {
+                                             const std::vector<ColumnPtr>& values,
+                                             std::span<const ExpressionNodePtr> sources,
+                                             bool negated, std::string text) {
   auto set = std::make_shared<const ConstantSet>(left->type(), values);
   if (left->constant() != nullptr) {
-    const ColumnPtr result = set->Contains(*left->constant(), negated);
-    return Intern(std::make_shared<ConstantNode>(StoredRows(result), std::move(text)));
+    std::vector<ExpressionNodePtr> all(sources.begin(), sources.end());
+    all.push_back(left);
+    return Constant(StoredRows(set->Contains(*left->constant(), negated)), std::move(text), all);
   }
-  return Intern(std::make_shared<SetNode>(left, std::move(set), negated, std::move(text)));
+  auto node = std::make_shared<SetNode>(left, std::move(set), negated, std::move(text));
+  for (const ExpressionNodePtr& source : sources) node->InheritParameters(*source);
+  return Intern(std::move(node));
 }
 
 }  // namespace granary

@@ -128,7 +128,7 @@ ExpressionNodePtr ExpressionBuilder::CompileInRows(const sql::Function& left,
   const std::vector<ColumnPtr> columns = ConvertRows(block, elements);
   std::vector<ExpressionNodePtr> conditions;
   for (size_t i = 0; i < elements.size(); ++i) {
-    conditions.push_back(MakeSet(elements[i], {columns[i]}, /*negated=*/false,
+    conditions.push_back(MakeSet(elements[i], {columns[i]}, {}, /*negated=*/false,
                                  fmt::format("in({}, ({}).{})", elements[i]->text(),
                                              sql::FormatQuery(*right.query), i + 1)));
   }

@@ -115,7 +115,11 @@ ColumnPtr RequireConstantResult(const CompiledExpression& expression) {
 }  // namespace
 
 TypedValue EvaluateConstant(const sql::Expr& expr, const ExpressionScope& scope) {
-  const ColumnPtr value = RequireConstantResult(*CompileExpression(expr, scope));
+  return EvaluateConstant(*CompileExpression(expr, scope));
+}
+
+TypedValue EvaluateConstant(const CompiledExpression& expression) {
+  const ColumnPtr value = RequireConstantResult(expression);
   return {value->type(), value->ValueAt(0)};
 }
 

@@ -118,6 +118,7 @@ struct TypedValue {
 // The value of an expression without columns, for LIMIT, VALUES, settings and partition values.
 // BAD_ARGUMENTS if it is not constant.
 TypedValue EvaluateConstant(const sql::Expr& expr, const ExpressionScope& scope);
+TypedValue EvaluateConstant(const CompiledExpression& expression);
 // The same as a column of one row, converted to `type` as CAST does.
 ColumnPtr EvaluateConstantAs(const sql::Expr& expr, const DataType& type,
                              const ExpressionScope& scope);

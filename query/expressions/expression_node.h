@@ -55,6 +55,8 @@ class ExpressionNode {
   bool is_deterministic() const { return is_deterministic_; }
   // Columns of the block, each once, in order of first use.
   const std::vector<std::string>& required_columns() const { return required_columns_; }
+  // Query parameters whose values are part of it, each once: with others it is another expression.
+  const std::vector<std::string>& parameters() const { return parameters_; }
 
   bool IsCallOf(std::string_view function) const {
     return kind_ == Kind::kCall && name_ == function;
@@ -67,8 +69,10 @@ class ExpressionNode {
 
   // The column for the rows of the frame's block. Called once per frame.
   virtual ColumnPtr Compute(EvaluationFrame& frame) const = 0;
-  // Takes over what the children say of failing, determinism and columns.
+  // Takes over what the children say of failing, determinism, columns and parameters.
   void InheritFrom(const ExpressionNode& child);
+  // Of what the value was computed from.
+  void InheritParameters(const ExpressionNode& source);
 
   const Kind kind_;
   const DataType type_;
@@ -81,6 +85,7 @@ class ExpressionNode {
   bool can_fail_ = false;
   bool is_deterministic_ = true;
   std::vector<std::string> required_columns_;
+  std::vector<std::string> parameters_;
   size_t slot_ = 0;  // of the result in a frame
 };
 

@@ -16,15 +16,25 @@ namespace granary {
 ExpressionNode::ExpressionNode(Kind kind, DataType type, std::string text)
     : kind_(kind), type_(std::move(type)), text_(std::move(text)) {}
 
+namespace {
+
+void AddEach(const std::vector<std::string>& names, std::vector<std::string>& all) {
+  for (const std::string& name : names) {
+    if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
+  }
+}
+
+}  // namespace
+
 void ExpressionNode::InheritFrom(const ExpressionNode& child) {
   can_fail_ |= child.can_fail_;
   is_deterministic_ &= child.is_deterministic_;
-  for (const std::string& column : child.required_columns_) {
-    if (std::find(required_columns_.begin(), required_columns_.end(), column) ==
-        required_columns_.end()) {
-      required_columns_.push_back(column);
-    }
-  }
+  AddEach(child.required_columns_, required_columns_);
+  InheritParameters(child);
+}
+
+void ExpressionNode::InheritParameters(const ExpressionNode& source) {
+  AddEach(source.parameters_, parameters_);
 }
 
 const ColumnPtr& EvaluationFrame::Evaluate(const ExpressionNode& node) {
@@ -60,6 +70,7 @@ ConstantNode::ConstantNode(ColumnPtr value, std::string text, std::string parame
     : ExpressionNode(Kind::kConstant, value->type(), std::move(text)) {
   constant_ = std::move(value);
   parameter_ = std::move(parameter);
+  if (!parameter_.empty()) parameters_.push_back(parameter_);
 }
 
 ColumnPtr ConstantNode::Compute(EvaluationFrame& frame) const {
@@ -219,12 +230,8 @@ LambdaNode::LambdaNode(std::string name, Function function, LambdaBody lambda,
   can_fail_ = function_.can_fail() || lambda_.root->can_fail() || arguments_.size() > 1;
   is_deterministic_ = lambda_.root->is_deterministic();
   for (const ExpressionNodePtr& argument : arguments_) InheritFrom(*argument);
-  for (const std::string& column : lambda_.captured) {
-    if (std::find(required_columns_.begin(), required_columns_.end(), column) ==
-        required_columns_.end()) {
-      required_columns_.push_back(column);
-    }
-  }
+  AddEach(lambda_.captured, required_columns_);
+  InheritParameters(*lambda_.root);
 }
 
 ColumnPtr LambdaNode::ComputeElements(const Block& block, const std::vector<ColumnPtr>& arrays,

@@ -128,11 +128,15 @@ Header CommonHeader(const std::vector<PlanPtr>& plans) {
 
 }  // namespace
 
-Planner::Planner(StatementContext* context) : context_(context) {}
+Planner::Planner(StatementContext* context)
+    : context_(context), parameters_(context->parameters()) {
+  parameters_.set_log(&dependencies_.parameters);
+}
 
 PlannerScope Planner::TopScope() {
   PlannerScope scope;
   scope.context = context_;
+  scope.parameters = &parameters_;
   scope.settings = std::make_shared<const QuerySettings>(context_->settings());
   return scope;
 }

@@ -19,6 +19,9 @@ namespace granary {
 // What a query may refer to besides its own text; handed down to subqueries.
 struct PlannerScope {
   StatementContext* context = nullptr;
+  // Those of the context, for values that the plan then holds: what is looked up becomes one of its
+  // dependencies.
+  const Parameters* parameters = nullptr;
   std::shared_ptr<const QuerySettings> settings;
   std::map<std::string, sql::QueryPtr> common_tables;  // WITH name AS (SELECT ...)
   std::map<std::string, sql::ExprPtr> expressions;     // WITH expression AS name
@@ -36,6 +39,8 @@ struct PlanDependencies {
 class Planner {
  public:
   explicit Planner(StatementContext* context);
+  Planner(const Planner&) = delete;
+  Planner& operator=(const Planner&) = delete;
 
   // Scalar and IN subqueries run while planning. Throws what resolving and compiling throws.
   PlanPtr PlanQuery(const sql::Query& query);
@@ -56,6 +61,7 @@ class Planner {
   StatementContext* context_;
   size_t expanded_ = 0;  // elements of all queries planned
   PlanDependencies dependencies_;
+  Parameters parameters_;  // logs to dependencies_
 };
 
 // Runs a plan and returns all rows as one block.

@@ -77,12 +77,6 @@ uint64_t SaturatingAdd(uint64_t a, uint64_t b) {
                                                       : a + b;
 }
 
-bool HasConstant(const ExpressionNode& node) {
-  return node.kind() == ExpressionNode::Kind::kConstant || node.set() != nullptr ||
-         std::any_of(node.arguments().begin(), node.arguments().end(),
-                     [](const auto& argument) { return HasConstant(*argument); });
-}
-
 // Of the vectors that are joined; not what a column of a table is called.
 constexpr const char* kVectorNumber = "#query";
 constexpr const char* kVector = "#vector";
@@ -317,15 +311,10 @@ sql::ExprPtr SelectPlanner::PositionOr(const sql::ExprPtr& expr, const char* cla
 }
 
 CompiledExpressionPtr SelectPlanner::Compile(const sql::Expr& expr, bool is_condition) {
-  parameter_log_.clear();
-  Parameters logged = outer_.context->parameters();
-  logged.set_log(&parameter_log_);
-  scope_.parameters = &logged;
   CompiledExpressionPtr compiled =
       is_condition ? CompileCondition(expr, scope_) : CompileExpression(expr, scope_);
-  scope_.parameters = &outer_.context->parameters();
-  const bool may_hold_parameters = !parameter_log_.empty() && HasConstant(*compiled->root());
-  if (may_hold_parameters) planner_->dependencies().parameters.merge(parameter_log_);
+  const std::vector<std::string>& parameters = compiled->root()->parameters();
+  planner_->dependencies().parameters.insert(parameters.begin(), parameters.end());
   return compiled;
 }
 
@@ -378,6 +367,7 @@ void SelectPlanner::CompileGroupBy() {
 void SelectPlanner::CompileOutput() {
   ExpressionScope constants = scope_;
   constants.aggregates = nullptr;
+  constants.parameters = outer_.parameters;
   if (select_.limit) limit_.limit = EvaluateLimit(*select_.limit, constants);
   if (select_.offset) limit_.offset = EvaluateLimit(*select_.offset, constants);
 

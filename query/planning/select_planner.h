@@ -111,7 +111,6 @@ class SelectPlanner {
   bool is_sorted_ = false;  // the rows that ReadSource delivers
   std::string neighbor_index_;
   std::vector<std::string> notes_;
-  std::set<std::string, std::less<>> parameter_log_;
 };
 
 }  // namespace granary

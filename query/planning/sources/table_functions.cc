@@ -198,7 +198,7 @@ PlanPtr PlanTableFunction(const sql::Function& function, const PlannerScope& sco
 TypedValue ConstantArgument(const sql::ExprPtr& argument, const PlannerScope& scope) {
   ExpressionScope constants;
   constants.aliases = scope.expressions;
-  constants.parameters = &scope.context->parameters();
+  constants.parameters = scope.parameters;
   constants.context = scope.context->functions();
   return EvaluateConstant(*argument, constants);
 }
