@@ -21,6 +21,10 @@ class BoundNode final : public ExpressionNode {
   }
 
  private:
+  // Made when a plan runs, after all expressions of it.
+  ExpressionNodePtr RebuildIn(ExpressionBuilder&) const override {
+    throw Error(ErrorCode::kLogicalError, "a bound expression is no part of another one");
+  }
   ColumnPtr Compute(EvaluationFrame& frame) const override {
     Block block(frame.rows());
     for (const auto& [name, in_block] : names_) block.Add(name, frame.block().Get(in_block));

@@ -29,15 +29,15 @@ std::string CallText(std::string_view name, const std::vector<ExpressionNodePtr>
   return text;
 }
 
-bool IsEvaluatedByNeed(std::string_view function) {
-  return function == "if" || function == "multiIf" || function == "and" || function == "or";
-}
-
 bool IsConstant(const ExpressionNodePtr& node) {
   return node->kind() == ExpressionNode::Kind::kConstant;
 }
 
 }  // namespace
+
+bool ExpressionBuilder::IsEvaluatedByNeed(std::string_view function) {
+  return function == "if" || function == "multiIf" || function == "and" || function == "or";
+}
 
 ExpressionBuilder::ExpressionBuilder(const ExpressionScope& scope)
     : scope_(scope),
@@ -139,10 +139,9 @@ ExpressionNodePtr ExpressionBuilder::CompileParameter(const sql::QueryParameter&
 }
 
 ExpressionNodePtr ExpressionBuilder::CompileScalarSubquery(const sql::Subquery& subquery) {
-  std::string text = "(" + sql::FormatQuery(*subquery.query) + ")";
-  Level& level = levels_.back();
-  if (const auto it = level.nodes.find(text); it != level.nodes.end()) return it->second;
-  const Block block = RunSubquery(*subquery.query);
+  SubqueryResult result = RunSubquery(*subquery.query);
+  const Block& block = result.rows;
+  const std::string& text = result.text;
   if (block.column_count() != 1) {
     throw Error(ErrorCode::kNotImplemented,
                 fmt::format("A scalar subquery must return one column, not {}: {}",
@@ -153,7 +152,7 @@ ExpressionNodePtr ExpressionBuilder::CompileScalarSubquery(const sql::Subquery& 
         ErrorCode::kIncorrectResultOfScalarSubquery,
         fmt::format("A scalar subquery must return one row, not {}: {}", block.rows(), text));
   }
-  return Intern(std::make_shared<ConstantNode>(StoredRows(block.column(0)), std::move(text)));
+  return Intern(std::make_shared<ConstantNode>(StoredRows(block.column(0)), text));
 }
 
 ExpressionNodePtr ExpressionBuilder::CompileExists(const sql::Function& function) {
@@ -168,12 +167,13 @@ ExpressionNodePtr ExpressionBuilder::CompileExists(const sql::Function& function
   for (sql::Select& select : query.selects) {
     if (!select.limit) select.limit = sql::MakeNumber("1", /*negative=*/false);
   }
-  const bool exists = RunSubquery(query).rows() > 0;
+  const SubqueryResult result = RunSubquery(query);
+  const bool exists = result.rows.rows() > 0;
   const ColumnPtr value = StoredRows(MakeConstant(TypeId::kUInt8, Value(uint64_t{exists}), 1));
-  return Intern(std::make_shared<ConstantNode>(value, sql::ColumnName(function)));
+  return Intern(std::make_shared<ConstantNode>(value, "exists" + result.text));
 }
 
-Block ExpressionBuilder::RunSubquery(const sql::Query& query) const {
+SubqueryResult ExpressionBuilder::RunSubquery(const sql::Query& query) const {
   if (!scope_.run_subquery) {
     throw Error(ErrorCode::kNotImplemented,
                 fmt::format("A subquery cannot be used here: {}", sql::FormatQuery(query)));

@@ -36,6 +36,11 @@ class ExpressionBuilder {
   ExpressionNodePtr Compile(const sql::Expr& expr);
   // The node, converted as CAST does unless it is of the type.
   ExpressionNodePtr Cast(const ExpressionNodePtr& node, const DataType& type);
+  // The root of another expression, made anew in this one: its constants fold with what is around
+  // it. It reads the same block.
+  ExpressionNodePtr Adopt(const CompiledExpression& expression);
+  // The conditions, each adopted.
+  ExpressionNodePtr And(const std::vector<CompiledExpressionPtr>& conditions);
   // Throws NOT_AN_AGGREGATE if the scope aggregates and the expression reads other columns.
   CompiledExpressionPtr Finish(const ExpressionNodePtr& root) const;
 
@@ -46,6 +51,24 @@ class ExpressionBuilder {
     std::map<std::string, ExpressionNodePtr> nodes;               // by text
     size_t slots = 0;
   };
+
+  friend class ColumnNode;
+  friend class ConstantNode;
+  friend class CallNode;
+  friend class ConditionalNode;
+  friend class SetNode;
+  friend class RowSetNode;
+  friend class LambdaNode;
+
+  // Nodes of the expression that is being adopted.
+  ExpressionNodePtr Rebuild(const ExpressionNode& node) { return node.RebuildIn(*this); }
+  ExpressionNodePtr RebuildColumn(const ExpressionNode& column);
+  ExpressionNodePtr RebuildCall(const ExpressionNode& call);
+  std::vector<ExpressionNodePtr> RebuildArguments(const ExpressionNode& call);
+  LambdaBody RebuildLambda(const LambdaBody& lambda, const std::vector<ExpressionNodePtr>& arrays);
+  LambdaBody FinishLambda(std::vector<std::string> parameters, ExpressionNodePtr root);
+  ExpressionNodePtr CallWithLambda(const FunctionDefinition& definition, LambdaBody lambda,
+                                   std::vector<ExpressionNodePtr> arrays);
 
   // Whatever stands before AS.
   ExpressionNodePtr CompileForm(const sql::Expr& expr);
@@ -77,6 +100,8 @@ class ExpressionBuilder {
   ColumnPtr FoldLambda(const ExpressionNode& node) const;
   // date + INTERVAL, toStartOfInterval: null if the function is no such thing.
   ExpressionNodePtr CompileInterval(const sql::Function& function);
+  // Whether arguments but the first are evaluated only for rows that need them.
+  static bool IsEvaluatedByNeed(std::string_view function);
   std::vector<ExpressionNodePtr> CompileArguments(const sql::Function& function);
   ExpressionNodePtr Call(std::string_view function, std::vector<ExpressionNodePtr> arguments);
   ExpressionNodePtr Call(const FunctionDefinition& definition, std::string_view name,
@@ -91,20 +116,20 @@ class ExpressionBuilder {
                                   const std::vector<sql::ExprPtr>& elements, bool negated,
                                   const std::string& text);
   ExpressionNodePtr CompileInColumn(const ExpressionNodePtr& left, const sql::Expr& right,
-                                    bool negated, const std::string& text);
-  // `values` are those of `sources`, which may be empty where no parameter is among them.
+                                    bool negated);
+  // `values` are those of `sources`, which may be empty where no parameter is among them; `text`
+  // says what they are.
   ExpressionNodePtr MakeSet(const ExpressionNodePtr& left, const std::vector<ColumnPtr>& values,
                             std::span<const ExpressionNodePtr> sources, bool negated,
-                            std::string text);
+                            const std::string& text);
 
   // (a, b) = (c, d) and the like: null if the function is no such thing.
   ExpressionNodePtr CompileTupleComparison(const sql::Function& function);
   ExpressionNodePtr CompileTupleIn(const sql::Function& function);
   ExpressionNodePtr CompileInTuples(const sql::Function& left, const sql::Function& right);
-  ExpressionNodePtr CompileInRows(const sql::Function& left, const sql::Subquery& right,
-                                  const std::string& text);
+  ExpressionNodePtr CompileInRows(const sql::Function& left, const sql::Subquery& right);
 
-  Block RunSubquery(const sql::Query& query) const;
+  SubqueryResult RunSubquery(const sql::Query& query) const;
   // What was computed from the sources.
   ExpressionNodePtr Constant(ColumnPtr value, std::string text,
                              std::span<const ExpressionNodePtr> sources);
@@ -123,6 +148,8 @@ class ExpressionBuilder {
   // Outside of lambdas; by name and whether inside an aggregate function.
   std::map<std::pair<std::string, bool>, ExpressionNodePtr> compiled_aliases_;
   bool are_lambda_parameters_visible_ = true;
+  // Of lambdas around the node that is being adopted: the names there and here.
+  std::vector<std::pair<std::string, std::string>> adopted_parameters_;
   bool is_inside_aggregate_ = false;
   uint64_t compiled_ = 0;  // expressions, those of aliases at each use
   size_t depth_ = 0;

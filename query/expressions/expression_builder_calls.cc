@@ -82,7 +82,14 @@ LambdaBody ExpressionBuilder::CompileLambda(const sql::Lambda& syntax,
   levels_.push_back(std::move(level));
   const Restore<bool> visible(are_lambda_parameters_visible_, true);
   const Restore<size_t> guarded(guarded_, guarded_ + 1);
-  lambda.root = Compile(*syntax.body);
+  return FinishLambda(std::move(lambda.parameters), Compile(*syntax.body));
+}
+
+LambdaBody ExpressionBuilder::FinishLambda(std::vector<std::string> parameters,
+                                           ExpressionNodePtr root) {
+  LambdaBody lambda;
+  lambda.parameters = std::move(parameters);
+  lambda.root = std::move(root);
   lambda.slots = levels_.back().slots;
   levels_.pop_back();
   for (const std::string& column : lambda.root->required_columns()) {
@@ -98,9 +105,15 @@ ExpressionNodePtr ExpressionBuilder::CompileHigherOrder(const FunctionDefinition
                                                         const sql::Function& function) {
   std::vector<ExpressionNodePtr> arrays = CompileArrays(function);
   LambdaBody lambda = CompileLambda(*sql::As<sql::Lambda>(*function.arguments[0]), arrays);
+  return CallWithLambda(definition, std::move(lambda), std::move(arrays));
+}
+
+ExpressionNodePtr ExpressionBuilder::CallWithLambda(const FunctionDefinition& definition,
+                                                    LambdaBody lambda,
+                                                    std::vector<ExpressionNodePtr> arrays) {
   std::vector<FunctionArgument> arguments = ArgumentsOf(arrays);
   arguments.insert(arguments.begin(), {DataType::Array(lambda.root->type()), nullptr});
-  granary::Function bound = functions_.Bind(function.name, arguments, scope_.context);
+  granary::Function bound = functions_.Bind(definition.name, arguments, scope_.context);
   std::string text = fmt::format("{}({} -> {}", definition.name, ParameterText(lambda.parameters),
                                  lambda.root->text());
   for (const ExpressionNodePtr& array : arrays) text += ", " + array->text();

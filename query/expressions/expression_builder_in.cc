@@ -62,10 +62,10 @@ ExpressionNodePtr ExpressionBuilder::CompileIn(const sql::Function& function, bo
     return negated ? Call("not", {std::move(node)}) : node;
   }
   const ExpressionNodePtr left = Compile(*function.arguments[0]);
-  const std::string text =
-      fmt::format("{}({}, {})", negated ? "notIn" : "in", left->text(), sql::ColumnName(right));
-  if (list != nullptr) return CompileInList(left, list->arguments, negated, text);
-  return CompileInColumn(left, right, negated, text);
+  if (list != nullptr) {
+    return CompileInList(left, list->arguments, negated, sql::ColumnName(right));
+  }
+  return CompileInColumn(left, right, negated);
 }
 
 ExpressionNodePtr ExpressionBuilder::CompileInList(const ExpressionNodePtr& left,
@@ -88,22 +88,21 @@ ExpressionNodePtr ExpressionBuilder::CompileInList(const ExpressionNodePtr& left
 }
 
 ExpressionNodePtr ExpressionBuilder::CompileInColumn(const ExpressionNodePtr& left,
-                                                     const sql::Expr& right, bool negated,
-                                                     const std::string& text) {
+                                                     const sql::Expr& right, bool negated) {
   if (const auto* subquery = sql::As<sql::Subquery>(right)) {
-    const Block block = RunSubquery(*subquery->query);
-    if (block.column_count() != 1) {
+    const SubqueryResult result = RunSubquery(*subquery->query);
+    if (result.rows.column_count() != 1) {
       throw Error(ErrorCode::kIncorrectNumberOfColumns,
                   fmt::format("The subquery on the right of IN must return one column, not {}: {}",
-                              block.column_count(), text));
+                              result.rows.column_count(), result.text));
     }
-    return MakeSet(left, {block.column(0)}, {}, negated, text);
+    return MakeSet(left, {result.rows.column(0)}, {}, negated, result.text);
   }
   const ExpressionNodePtr node = Compile(right);
   const bool is_list = node->type().is_array() && !left->type().is_array();
   if (node->constant() != nullptr) {
     return MakeSet(left, {is_list ? ElementsOf(node->constant()) : node->constant()},
-                   std::span(&node, 1), negated, text);
+                   std::span(&node, 1), negated, sql::ColumnName(right));
   }
   ExpressionNodePtr found = is_list ? Call("has", {node, left}) : Call("equals", {left, node});
   return negated ? Call("not", {std::move(found)}) : found;
@@ -112,14 +111,15 @@ ExpressionNodePtr ExpressionBuilder::CompileInColumn(const ExpressionNodePtr& le
 ExpressionNodePtr ExpressionBuilder::MakeSet(const ExpressionNodePtr& left,
                                              const std::vector<ColumnPtr>& values,
                                              std::span<const ExpressionNodePtr> sources,
-                                             bool negated, std::string text) {
+                                             bool negated, const std::string& text) {
   auto set = std::make_shared<const ConstantSet>(left->type(), values);
   if (left->constant() != nullptr) {
     std::vector<ExpressionNodePtr> all(sources.begin(), sources.end());
     all.push_back(left);
-    return Constant(StoredRows(set->Contains(*left->constant(), negated)), std::move(text), all);
+    return Constant(StoredRows(set->Contains(*left->constant(), negated)),
+                    SetNode::TextOf(*left, negated, text), all);
   }
-  auto node = std::make_shared<SetNode>(left, std::move(set), negated, std::move(text));
+  auto node = std::make_shared<SetNode>(left, std::move(set), negated, text);
   for (const ExpressionNodePtr& source : sources) node->InheritParameters(*source);
   return Intern(std::move(node));
 }

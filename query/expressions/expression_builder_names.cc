@@ -89,6 +89,8 @@ ExpressionNodePtr ExpressionBuilder::FindColumn(const std::vector<std::string>& 
   const auto find = [&](const std::string& name) -> ExpressionNodePtr {
     for (const ScopeColumn& column : scope_.columns) {
       if (column.name != name) continue;
+      const auto definition = scope_.definitions.find(name);
+      if (definition != scope_.definitions.end()) return Adopt(*definition->second);
       return Intern(std::make_shared<ColumnNode>(name, column.type, sql::QuoteIdentifier(name)));
     }
     return nullptr;
@@ -131,7 +133,12 @@ std::string ExpressionBuilder::UnusedName(const std::string& wanted) const {
   const auto is_used = [&](const std::string& name) {
     const auto is_named = [&](const ScopeColumn& column) { return column.name == name; };
     if (std::any_of(scope_.columns.begin(), scope_.columns.end(), is_named)) return true;
-    if (scope_.computed.count(name) > 0 || scope_.aliases.count(name) > 0) return true;
+    const bool is_read = std::any_of(
+        scope_.definitions.begin(), scope_.definitions.end(), [&](const auto& definition) {
+          const auto& columns = definition.second->required_columns();
+          return std::find(columns.begin(), columns.end(), name) != columns.end();
+        });
+    if (is_read || scope_.computed.count(name) > 0 || scope_.aliases.count(name) > 0) return true;
     return std::any_of(levels_.begin(), levels_.end(), [&](const Level& level) {
       return std::any_of(level.parameters.begin(), level.parameters.end(),
                          [&](const auto& parameter) { return is_named(parameter.second); });

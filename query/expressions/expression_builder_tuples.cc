@@ -81,8 +81,7 @@ ExpressionNodePtr ExpressionBuilder::CompileTupleIn(const sql::Function& functio
                 fmt::format("(a, b) IN needs a list of tuples or a subquery on its right: {}",
                             sql::ColumnName(function)));
   }
-  return CompileInRows(left, *subquery,
-                       fmt::format("in({}, {})", sql::ColumnName(left), sql::ColumnName(right)));
+  return CompileInRows(left, *subquery);
 }
 
 ExpressionNodePtr ExpressionBuilder::CompileInTuples(const sql::Function& left,
@@ -115,13 +114,13 @@ ExpressionNodePtr ExpressionBuilder::CompileInTuples(const sql::Function& left,
 
 // The set of rows decides; the sets of single columns are what keys and indexes understand.
 ExpressionNodePtr ExpressionBuilder::CompileInRows(const sql::Function& left,
-                                                   const sql::Subquery& right,
-                                                   const std::string& text) {
-  const Block block = RunSubquery(*right.query);
+                                                   const sql::Subquery& right) {
+  const SubqueryResult result = RunSubquery(*right.query);
+  const Block& block = result.rows;
   if (block.column_count() != left.arguments.size()) {
     throw Error(ErrorCode::kIncorrectNumberOfColumns,
                 fmt::format("The subquery on the right of IN must return {} columns, not {}: {}",
-                            left.arguments.size(), block.column_count(), text));
+                            left.arguments.size(), block.column_count(), result.text));
   }
   std::vector<ExpressionNodePtr> elements;
   for (const sql::ExprPtr& element : left.arguments) elements.push_back(Compile(*element));
@@ -129,12 +128,11 @@ ExpressionNodePtr ExpressionBuilder::CompileInRows(const sql::Function& left,
   std::vector<ExpressionNodePtr> conditions;
   for (size_t i = 0; i < elements.size(); ++i) {
     conditions.push_back(MakeSet(elements[i], {columns[i]}, {}, /*negated=*/false,
-                                 fmt::format("in({}, ({}).{})", elements[i]->text(),
-                                             sql::FormatQuery(*right.query), i + 1)));
+                                 fmt::format("{}.{}", result.text, i + 1)));
   }
   const ColumnPtr keys = RowKeys(columns, columns.front()->size());
   auto set = std::make_shared<const ConstantSet>(TypeId::kString, std::span(&keys, 1));
-  conditions.push_back(Intern(std::make_shared<RowSetNode>(elements, std::move(set), text)));
+  conditions.push_back(Intern(std::make_shared<RowSetNode>(elements, std::move(set), result.text)));
   return Call("and", std::move(conditions));
 }
 

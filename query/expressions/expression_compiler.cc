@@ -1,6 +1,7 @@
 #include "granary/query/expressions/expression_compiler.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -77,6 +78,48 @@ ColumnPtr CompiledExpression::Evaluate(const Block& block) const {
   return frame.Evaluate(*root_);
 }
 
+namespace {
+
+using NodesByText = std::unordered_map<std::string_view, std::vector<const ExpressionNode*>>;
+
+// The calls of an expression that give the same again.
+void AddCalls(const ExpressionNode& node, std::unordered_set<const ExpressionNode*>& seen,
+              NodesByText& calls) {
+  CheckStack();
+  if (node.kind() != ExpressionNode::Kind::kCall || !seen.insert(&node).second) return;
+  if (node.is_deterministic()) calls[node.text()].push_back(&node);
+  for (const ExpressionNodePtr& argument : node.arguments()) AddCalls(*argument, seen, calls);
+}
+
+}  // namespace
+
+// The nodes of one expression differ in their texts.
+ExpressionList::ExpressionList(std::vector<CompiledExpressionPtr> expressions)
+    : expressions_(std::move(expressions)) {
+  NodesByText calls;
+  std::unordered_set<const ExpressionNode*> seen;
+  for (const CompiledExpressionPtr& expression : expressions_) {
+    AddCalls(*expression->root(), seen, calls);
+  }
+  size_t number = 0;
+  for (const auto& [text, nodes] : calls) {
+    if (nodes.size() == 1) continue;
+    for (const ExpressionNode* node : nodes) shared_.emplace(node, number);
+    ++number;
+  }
+}
+
+std::vector<ColumnPtr> ExpressionList::Evaluate(const Block& block) const {
+  EvaluationFrame::Shared shared{shared_, std::vector<ColumnPtr>(shared_.size())};
+  std::vector<ColumnPtr> columns;
+  columns.reserve(expressions_.size());
+  for (const CompiledExpressionPtr& expression : expressions_) {
+    EvaluationFrame frame(block, expression->slots(), shared_.empty() ? nullptr : &shared);
+    columns.push_back(frame.Evaluate(*expression->root()));
+  }
+  return columns;
+}
+
 CompiledExpressionPtr CompileExpression(const sql::Expr& expr, const ExpressionScope& scope) {
   ExpressionBuilder builder(scope);
   return builder.Finish(builder.Compile(expr));
@@ -92,6 +135,48 @@ CompiledExpressionPtr CompileCondition(const sql::Expr& expr, const ExpressionSc
   CompiledExpressionPtr condition = CompileExpression(expr, scope);
   RequireConditionType(*condition);
   return condition;
+}
+
+namespace {
+
+void AddConjuncts(const ExpressionNodePtr& node, std::vector<ExpressionNodePtr>& conjuncts) {
+  CheckStack();
+  if (!node->IsCallOf("and")) {
+    conjuncts.push_back(node);
+    return;
+  }
+  for (const ExpressionNodePtr& argument : node->arguments()) AddConjuncts(argument, conjuncts);
+}
+
+}  // namespace
+
+std::vector<CompiledExpressionPtr> ConjunctsOf(const CompiledExpression& condition) {
+  std::vector<ExpressionNodePtr> nodes;
+  AddConjuncts(condition.root(), nodes);
+  std::vector<CompiledExpressionPtr> conjuncts;
+  for (ExpressionNodePtr& node : nodes) {
+    conjuncts.push_back(std::make_shared<CompiledExpression>(std::move(node), condition.slots()));
+  }
+  return conjuncts;
+}
+
+CompiledExpressionPtr CombineByAnd(const std::vector<CompiledExpressionPtr>& conditions,
+                                   const FunctionContext& context) {
+  if (conditions.size() == 1) return conditions.front();
+  ExpressionScope scope;
+  scope.context = context;
+  ExpressionBuilder builder(scope);
+  return builder.Finish(builder.And(conditions));
+}
+
+CompiledExpressionPtr ReadComputed(const CompiledExpression& expression,
+                                   const std::map<std::string, ScopeColumn>& computed,
+                                   const FunctionContext& context) {
+  ExpressionScope scope;
+  scope.context = context;
+  scope.computed = computed;
+  ExpressionBuilder builder(scope);
+  return builder.Finish(builder.Adopt(expression));
 }
 
 size_t ConditionMask(const Column& column, std::span<uint8_t> mask) {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "granary/query/expressions/expression_node.h"
@@ -35,6 +36,12 @@ struct ScopeColumn {
 class CompiledExpression;
 using CompiledExpressionPtr = std::shared_ptr<const CompiledExpression>;
 
+struct SubqueryResult {
+  Block rows;
+  // (SELECT ...), the same for the same subquery and for no other of the statement.
+  std::string text;
+};
+
 // A call of an aggregate function, found while compiling.
 struct AggregateCall {
   std::string text;  // canonical; the name of the column that is to hold the result
@@ -48,6 +55,9 @@ struct ExpressionScope {
   std::vector<ScopeColumn> columns;
   // What may stand before a column name and a dot: "t", "default.t".
   std::vector<std::string> qualifiers;
+  // Columns that the block does not hold: those of a subquery, by name, as expressions over the
+  // block.
+  std::map<std::string, CompiledExpressionPtr> definitions;
   // Names with a qualifier that stand for columns of other names: those of joined tables.
   std::map<std::string, std::string> qualified;
   // SELECT ... AS name, WITH ... AS name. An alias goes before a column of the same name, except
@@ -62,8 +72,8 @@ struct ExpressionScope {
   const Parameters* parameters = nullptr;
   // Parameters that stand for a column: those that have many values, one for each row.
   std::map<std::string, ScopeColumn> parameter_columns;
-  // Runs a scalar or IN subquery; the rows as one block. Empty: subqueries are refused.
-  std::function<Block(const sql::Query&)> run_subquery;
+  // Runs a scalar or IN subquery. Empty: subqueries are refused.
+  std::function<SubqueryResult(const sql::Query&)> run_subquery;
   FunctionContext context;
   const FunctionRegistry* functions = nullptr;  // null: BuiltinFunctions()
   uint64_t elements_max = 500000;  // of one expression, aliases repeated; beyond it is TOO_BIG_AST
@@ -94,6 +104,20 @@ class CompiledExpression final : public Expression {
   size_t slots_;
 };
 
+// Expressions over the same blocks: a call that several of them contain is computed once.
+class ExpressionList {
+ public:
+  explicit ExpressionList(std::vector<CompiledExpressionPtr> expressions);
+
+  const std::vector<CompiledExpressionPtr>& expressions() const { return expressions_; }
+  // A column for each, in order.
+  std::vector<ColumnPtr> Evaluate(const Block& block) const;
+
+ private:
+  std::vector<CompiledExpressionPtr> expressions_;
+  std::unordered_map<const ExpressionNode*, size_t> shared_;  // calls, numbered by text
+};
+
 // Throws UNKNOWN_IDENTIFIER and UNKNOWN_FUNCTION (with close names), CYCLIC_ALIASES, what binding
 // functions and folding constants throws, NOT_IMPLEMENTED for NULL and tuples.
 CompiledExpressionPtr CompileExpression(const sql::Expr& expr, const ExpressionScope& scope);
@@ -105,6 +129,16 @@ CompiledExpressionPtr CompileExpressionAs(const sql::Expr& expr, const DataType&
 // For WHERE, HAVING and CHECK: the type must be a number or Bool, else
 // ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER.
 CompiledExpressionPtr CompileCondition(const sql::Expr& expr, const ExpressionScope& scope);
+
+// The conditions that AND combines, outermost only, as expressions over the same block.
+std::vector<CompiledExpressionPtr> ConjunctsOf(const CompiledExpression& condition);
+// What is true where all of them (at least one) are.
+CompiledExpressionPtr CombineByAnd(const std::vector<CompiledExpressionPtr>& conditions,
+                                   const FunctionContext& context);
+// The expression over a block that holds some of its subexpressions as columns already, by text.
+CompiledExpressionPtr ReadComputed(const CompiledExpression& expression,
+                                   const std::map<std::string, ScopeColumn>& computed,
+                                   const FunctionContext& context);
 
 // rows[i] != 0 of a condition's result, as a mask for Block::Filter; returns how many are set.
 // `mask` has column.size() entries.

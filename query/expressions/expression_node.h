@@ -20,6 +20,7 @@ namespace granary {
 
 class ConstantSet;
 class EvaluationFrame;
+class ExpressionBuilder;
 class ExpressionNode;
 using ExpressionNodePtr = std::shared_ptr<const ExpressionNode>;
 
@@ -57,6 +58,8 @@ class ExpressionNode {
   const std::vector<std::string>& required_columns() const { return required_columns_; }
   // Query parameters whose values are part of it, each once: with others it is another expression.
   const std::vector<std::string>& parameters() const { return parameters_; }
+  // For whoever makes the node: takes over those of what its values were computed from.
+  void InheritParameters(const ExpressionNode& source);
 
   bool IsCallOf(std::string_view function) const {
     return kind_ == Kind::kCall && name_ == function;
@@ -67,12 +70,13 @@ class ExpressionNode {
   friend class ExpressionBuilder;
   ExpressionNode(Kind kind, DataType type, std::string text);
 
+  // The same expression as a node of the builder's, its columns defined by other expressions or
+  // in other blocks than here.
+  virtual std::shared_ptr<const ExpressionNode> RebuildIn(ExpressionBuilder& builder) const = 0;
   // The column for the rows of the frame's block. Called once per frame.
   virtual ColumnPtr Compute(EvaluationFrame& frame) const = 0;
   // Takes over what the children say of failing, determinism, columns and parameters.
   void InheritFrom(const ExpressionNode& child);
-  // Of what the value was computed from.
-  void InheritParameters(const ExpressionNode& source);
 
   const Kind kind_;
   const DataType type_;

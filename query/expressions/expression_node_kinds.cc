@@ -42,8 +42,16 @@ const ColumnPtr& EvaluationFrame::Evaluate(const ExpressionNode& node) {
   if (result == nullptr) {
     CheckStack();
     CheckTaskCancelled();
-    result = node.Compute(*this);
+    result = shared_ == nullptr ? node.Compute(*this) : EvaluateShared(node);
   }
+  return result;
+}
+
+ColumnPtr EvaluationFrame::EvaluateShared(const ExpressionNode& node) {
+  const auto number = shared_->numbers.find(&node);
+  if (number == shared_->numbers.end()) return node.Compute(*this);
+  ColumnPtr& result = shared_->results[number->second];
+  if (result == nullptr) result = node.Compute(*this);
   return result;
 }
 
@@ -97,12 +105,18 @@ ColumnPtr CallNode::Compute(EvaluationFrame& frame) const {
 // SetNode
 
 SetNode::SetNode(ExpressionNodePtr left, std::shared_ptr<const ConstantSet> set, bool negated,
-                 std::string text)
-    : ExpressionNode(Kind::kCall, TypeId::kUInt8, std::move(text)), negated_(negated) {
+                 const std::string& right)
+    : ExpressionNode(Kind::kCall, TypeId::kUInt8, TextOf(*left, negated, right)),
+      negated_(negated),
+      right_(right) {
   name_ = negated ? "notIn" : "in";
   set_ = std::move(set);
   InheritFrom(*left);
   arguments_.push_back(std::move(left));
+}
+
+std::string SetNode::TextOf(const ExpressionNode& left, bool negated, const std::string& right) {
+  return (negated ? "notIn(" : "in(") + left.text() + ", " + right + ")";
 }
 
 ColumnPtr SetNode::Compute(EvaluationFrame& frame) const {
@@ -111,9 +125,23 @@ ColumnPtr SetNode::Compute(EvaluationFrame& frame) const {
 
 // RowSetNode
 
+namespace {
+
+std::string RowSetText(const std::vector<ExpressionNodePtr>& left, const std::string& right) {
+  std::string text = "in(tuple(";
+  for (const ExpressionNodePtr& element : left) {
+    text += (&element == &left.front() ? "" : ", ") + element->text();
+  }
+  return text + "), " + right + ")";
+}
+
+}  // namespace
+
 RowSetNode::RowSetNode(std::vector<ExpressionNodePtr> left, std::shared_ptr<const ConstantSet> rows,
-                       std::string text)
-    : ExpressionNode(Kind::kCall, TypeId::kUInt8, std::move(text)), rows_(std::move(rows)) {
+                       const std::string& right)
+    : ExpressionNode(Kind::kCall, TypeId::kUInt8, RowSetText(left, right)),
+      rows_(std::move(rows)),
+      right_(right) {
   name_ = "tupleIn";
   arguments_ = std::move(left);
   for (const ExpressionNodePtr& element : arguments_) InheritFrom(*element);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "granary/query/expressions/expression_node.h"
@@ -16,8 +17,15 @@ namespace granary {
 // that occurs several times is computed once.
 class EvaluationFrame {
  public:
+  // Results that several frames over the same block have in common, by node.
+  struct Shared {
+    const std::unordered_map<const ExpressionNode*, size_t>& numbers;
+    std::vector<ColumnPtr> results;  // by number; null until computed
+  };
+
   // The block outlives the frame. `slots` as in CompiledExpression.
-  EvaluationFrame(const Block& block, size_t slots) : block_(block), results_(slots) {}
+  EvaluationFrame(const Block& block, size_t slots, Shared* shared = nullptr)
+      : block_(block), results_(slots), shared_(shared) {}
 
   const Block& block() const { return block_; }
   size_t rows() const { return block_.rows(); }
@@ -27,8 +35,11 @@ class EvaluationFrame {
   std::vector<ColumnPtr> Evaluate(const std::vector<ExpressionNodePtr>& nodes);
 
  private:
+  ColumnPtr EvaluateShared(const ExpressionNode& node);
+
   const Block& block_;
   std::vector<ColumnPtr> results_;
+  Shared* const shared_;
 };
 
 class ColumnNode final : public ExpressionNode {
@@ -36,6 +47,7 @@ class ColumnNode final : public ExpressionNode {
   ColumnNode(std::string column, DataType type, std::string text);
 
  private:
+  ExpressionNodePtr RebuildIn(ExpressionBuilder& builder) const override;
   ColumnPtr Compute(EvaluationFrame& frame) const override;
 };
 
@@ -44,6 +56,7 @@ class ConstantNode final : public ExpressionNode {
   ConstantNode(ColumnPtr value, std::string text, std::string parameter = {});
 
  private:
+  ExpressionNodePtr RebuildIn(ExpressionBuilder& builder) const override;
   ColumnPtr Compute(EvaluationFrame& frame) const override;
 };
 
@@ -53,6 +66,7 @@ class CallNode final : public ExpressionNode {
            bool is_deterministic, std::string text);
 
  private:
+  ExpressionNodePtr RebuildIn(ExpressionBuilder& builder) const override;
   ColumnPtr Compute(EvaluationFrame& frame) const override;
 
   Function function_;
@@ -61,25 +75,32 @@ class CallNode final : public ExpressionNode {
 // x IN (constants), x NOT IN (constants)
 class SetNode final : public ExpressionNode {
  public:
+  // `right` is what the text of the node says of the constants.
   SetNode(ExpressionNodePtr left, std::shared_ptr<const ConstantSet> set, bool negated,
-          std::string text);
+          const std::string& right);
+  static std::string TextOf(const ExpressionNode& left, bool negated, const std::string& right);
 
  private:
+  ExpressionNodePtr RebuildIn(ExpressionBuilder& builder) const override;
   ColumnPtr Compute(EvaluationFrame& frame) const override;
 
-  bool negated_;
+  const bool negated_;
+  const std::string right_;
 };
 
 // (a, b) IN (rows of a subquery): the set holds the RowKeys of the rows.
 class RowSetNode final : public ExpressionNode {
  public:
+  // `right` is what the text of the node says of the rows.
   RowSetNode(std::vector<ExpressionNodePtr> left, std::shared_ptr<const ConstantSet> rows,
-             std::string text);
+             const std::string& right);
 
  private:
+  ExpressionNodePtr RebuildIn(ExpressionBuilder& builder) const override;
   ColumnPtr Compute(EvaluationFrame& frame) const override;
 
   const std::shared_ptr<const ConstantSet> rows_;
+  const std::string right_;
 };
 
 // A call of `if`, `multiIf`, `and` or `or` of which a later argument may fail: each argument is
@@ -90,6 +111,7 @@ class ConditionalNode final : public ExpressionNode {
                   std::string text);
 
  private:
+  ExpressionNodePtr RebuildIn(ExpressionBuilder& builder) const override;
   ColumnPtr Compute(EvaluationFrame& frame) const override;
   ColumnPtr ComputeBranches(EvaluationFrame& frame) const;
   // `and` goes on with the rows for which an argument is true, `or` with the others.
@@ -111,6 +133,7 @@ class LambdaNode final : public ExpressionNode {
              std::vector<ExpressionNodePtr> arguments, std::string text);
 
  private:
+  ExpressionNodePtr RebuildIn(ExpressionBuilder& builder) const override;
   ColumnPtr Compute(EvaluationFrame& frame) const override;
   // The lambda's results for all elements, as an array column of the shape of the arrays.
   ColumnPtr ComputeLambda(const Block& block, const std::vector<ColumnPtr>& arrays) const;

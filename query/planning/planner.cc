@@ -6,6 +6,7 @@
 #include "granary/query/engine/statement_context.h"
 #include "granary/query/functions/type_rules.h"
 #include "granary/query/planning/select_planner.h"
+#include "granary/query/sql/format_ast.h"
 #include "granary/query/sql/sql_walk.h"
 #include "granary/query/steps/plan_steps.h"
 #include "granary/table/stack_guard.h"
@@ -143,7 +144,7 @@ PlannerScope Planner::TopScope() {
 
 PlanPtr Planner::PlanQuery(const sql::Query& query) { return PlanQuery(query, TopScope()); }
 
-PlanPtr Planner::PlanQuery(const sql::Query& query, const PlannerScope& outer) {
+PlannerScope Planner::Enter(const sql::Query& query, const PlannerScope& outer) {
   PlannerScope scope = outer;
   if (++scope.depth > kSubqueryDepthMax) {
     throw Error(ErrorCode::kTooDeepRecursion,
@@ -151,6 +152,36 @@ PlanPtr Planner::PlanQuery(const sql::Query& query, const PlannerScope& outer) {
   }
   CheckStack();
   CountExpanded(query, *scope.settings, scope.depth == 1);
+  return scope;
+}
+
+Source Planner::PlanSource(const sql::Query& query, const PlannerScope& outer) {
+  if (query.selects.size() > 1) return SourceOf(PlanQuery(query, outer));
+  const PlannerScope scope = Enter(query, outer);
+  Source source = SelectPlanner(query.selects.front(), this, scope).PlanSource();
+  context_->ChargePlan(kCopiesOfName * LongNameBytes(source.columns));
+  return source;
+}
+
+SubqueryResult Planner::RunSubquery(const sql::Query& query, const PlannerScope& scope) {
+  dependencies_.has_subqueries = true;
+  std::string text = "(" + sql::FormatQuery(query) + ")";
+  std::vector<RanSubquery>& known = subqueries_[text];
+  for (const RanSubquery& ran : known) {
+    const bool is_same = ran.common_tables == scope.common_tables &&
+                         ran.expressions == scope.expressions && ran.settings == scope.settings;
+    if (is_same) return ran.result;
+  }
+  Block rows = RunToBlock(*PlanQuery(query, scope), *context_);
+  // The same words where names mean something else are another subquery.
+  if (!known.empty()) text += " #" + std::to_string(known.size() + 1);
+  known.push_back({scope.common_tables, scope.expressions, scope.settings,
+                   SubqueryResult{std::move(rows), std::move(text)}});
+  return known.back().result;
+}
+
+PlanPtr Planner::PlanQuery(const sql::Query& query, const PlannerScope& outer) {
+  const PlannerScope scope = Enter(query, outer);
   std::vector<PlanPtr> plans;
   for (const sql::Select& select : query.selects) {
     plans.push_back(SelectPlanner(select, this, scope).Plan());
@@ -181,7 +212,7 @@ void Planner::CountExpanded(const sql::Query& query, const QuerySettings& settin
 size_t Planner::passing_bytes() const { return expanded_ * kPassingBytesPerElement; }
 
 Header Planner::DescribeSource(const sql::TableExpression& source) {
-  return ResolveSource(source, *this, TopScope()).columns;
+  return ResolveSource(source, *this, TopScope(), /*is_alone=*/true).columns;
 }
 
 Block RunToBlock(const PlanStep& plan, StatementContext& context) {

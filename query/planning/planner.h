@@ -36,6 +36,8 @@ struct PlanDependencies {
   bool has_subqueries = false;  // their results are part of the plan
 };
 
+struct Source;
+
 class Planner {
  public:
   explicit Planner(StatementContext* context);
@@ -45,6 +47,10 @@ class Planner {
   // Scalar and IN subqueries run while planning. Throws what resolving and compiling throws.
   PlanPtr PlanQuery(const sql::Query& query);
   PlanPtr PlanQuery(const sql::Query& query, const PlannerScope& outer);
+  // The query as what stands in FROM: where it only computes columns of a table's rows, that table.
+  Source PlanSource(const sql::Query& query, const PlannerScope& outer);
+  // The rows of a scalar or IN subquery. One that has been run in the same scope is not run again.
+  SubqueryResult RunSubquery(const sql::Query& query, const PlannerScope& scope);
   // What stands in FROM, read whole: for DESCRIBE.
   Header DescribeSource(const sql::TableExpression& source);
 
@@ -55,13 +61,23 @@ class Planner {
   size_t passing_bytes() const;
 
  private:
+  struct RanSubquery {
+    std::map<std::string, sql::QueryPtr> common_tables;
+    std::map<std::string, sql::ExprPtr> expressions;
+    std::shared_ptr<const QuerySettings> settings;
+    SubqueryResult result;
+  };
+
+  // The scope inside the query. Throws TOO_DEEP_RECURSION, TOO_BIG_AST.
+  PlannerScope Enter(const sql::Query& query, const PlannerScope& outer);
   // Throws TOO_BIG_AST once what has been planned is more than max_expanded_ast_elements.
   void CountExpanded(const sql::Query& query, const QuerySettings& settings, bool is_top);
 
   StatementContext* context_;
   size_t expanded_ = 0;  // elements of all queries planned
   PlanDependencies dependencies_;
-  Parameters parameters_;  // logs to dependencies_
+  Parameters parameters_;                                       // logs to dependencies_
+  std::map<std::string, std::vector<RanSubquery>> subqueries_;  // by text
 };
 
 // Runs a plan and returns all rows as one block.

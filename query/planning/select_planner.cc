@@ -63,15 +63,6 @@ bool BoundsDistance(const ExpressionNode& condition, const std::string& distance
   return false;
 }
 
-// Whether there is such a condition anywhere in an expression.
-bool HasBoundOfDistance(const ExpressionNode& node, const std::string& distance,
-                        bool larger_is_nearer) {
-  return BoundsDistance(node, distance, larger_is_nearer) ||
-         std::any_of(node.arguments().begin(), node.arguments().end(), [&](const auto& argument) {
-           return HasBoundOfDistance(*argument, distance, larger_is_nearer);
-         });
-}
-
 uint64_t SaturatingAdd(uint64_t a, uint64_t b) {
   return a > std::numeric_limits<uint64_t>::max() - b ? std::numeric_limits<uint64_t>::max()
                                                       : a + b;
@@ -130,11 +121,49 @@ SelectPlanner::SelectPlanner(const sql::Select& select, Planner* planner, const 
   if (outer_.depth <= 1) matrix_ = outer_.context->parameters().matrix();
 }
 
-PlanPtr SelectPlanner::Plan() {
+void SelectPlanner::Bind() {
   ResolveNames();
   CompileFilter();
   CompileGroupBy();
   CompileOutput();
+}
+
+PlanPtr SelectPlanner::Plan() {
+  Bind();
+  return MakePlan();
+}
+
+Source SelectPlanner::PlanSource() {
+  Bind();
+  if (!OnlyComputesColumns()) return SourceOf(MakePlan());
+  Source source;
+  source.table = source_.table;
+  source.stored = source_.stored;
+  source.filter = filter_;
+  for (size_t item = 0; item < items_.size(); ++item) {
+    const CompiledExpressionPtr& output = outputs_[item];
+    source.columns.push_back({items_[item].name, output->type()});
+    source.definitions.emplace(items_[item].name, output);
+  }
+  return source;
+}
+
+bool SelectPlanner::OnlyComputesColumns() const {
+  // What is read at several places is written out at each: a + a of a + a of ... would explode.
+  constexpr size_t kTextBytesMax = 64 << 10;
+  const bool does_more = is_aggregated_ || select_.distinct || !sort_keys_.empty() ||
+                         !limit_by_.empty() || limit_.limit || limit_.offset > 0 ||
+                         !select_.settings.empty();
+  if (!source_.table || does_more) return false;
+  size_t bytes = 0;
+  for (const CompiledExpressionPtr& output : outputs_) {
+    if (!output->root()->is_deterministic()) return false;
+    bytes += output->text().size();
+  }
+  return bytes <= kTextBytesMax;
+}
+
+PlanPtr SelectPlanner::MakePlan() {
   PlanPtr plan = ReadSource();
   if (is_aggregated_) plan = AddAggregation(std::move(plan));
   return AddOutput(std::move(plan));
@@ -151,6 +180,7 @@ void SelectPlanner::ResolveNames() {
   ResolveSources();
   for (const HeaderColumn& column : source_.columns) scope_.AddColumn(column.name, column.type);
   scope_.qualifiers = source_.qualifiers;
+  scope_.definitions = source_.definitions;
   if (joined_) scope_.qualified = joined_->qualified();
   if (matrix_) {
     scope_.parameter_columns.emplace(*matrix_, ScopeColumn{kVector, joined_->columns()[1].type});
@@ -160,8 +190,7 @@ void SelectPlanner::ResolveNames() {
   scope_.elements_max = outer_.settings->max_expanded_ast_elements;
   scope_.context = outer_.context->functions();
   scope_.run_subquery = [this](const sql::Query& query) {
-    planner_->dependencies().has_subqueries = true;
-    return RunToBlock(*planner_->PlanQuery(query, outer_), *outer_.context);
+    return planner_->RunSubquery(query, outer_);
   };
   items_ = ExpandItems();
   for (const Item& item : items_) scope_.AddAliases(item.expression);
@@ -212,7 +241,8 @@ void SelectPlanner::ResolveSources() {
   std::vector<Source> sources;
   if (matrix_) sources.push_back(MatrixSource());
   for (const sql::TableExpression& table : select_.from) {
-    sources.push_back(ResolveSource(table, *planner_, outer_));
+    const bool is_alone = !matrix_ && select_.from.size() == 1;
+    sources.push_back(ResolveSource(table, *planner_, outer_, is_alone));
     if (const TablePtr& stored = sources.back().table) {
       planner_->dependencies().tables.emplace_back(stored, outer_.context->Parts(*stored)->schema);
     }
@@ -324,10 +354,20 @@ sql::ExprPtr SelectPlanner::Condition() const {
 }
 
 void SelectPlanner::CompileFilter() {
+  filter_ = source_.filter;
   const sql::ExprPtr condition = Condition();
   if (!condition) return;
   if (joined_) return CompileJoinFilter(condition);
-  filter_.condition = Compile(*condition, /*is_condition=*/true);
+  std::vector<CompiledExpressionPtr> conditions;
+  if (filter_.condition) conditions.push_back(filter_.condition);
+  conditions.push_back(Compile(*condition, /*is_condition=*/true));
+  SetFilter(conditions);
+}
+
+void SelectPlanner::SetFilter(const std::vector<CompiledExpressionPtr>& conditions) {
+  filter_ = {};
+  if (conditions.empty()) return;
+  filter_.condition = CombineByAnd(conditions, scope_.context);
   filter_.predicate = LowerPredicate(*filter_.condition);
 }
 
@@ -593,28 +633,17 @@ PlanPtr SelectPlanner::ReadJoin() {
 }
 
 void SelectPlanner::SplitRange(const NeighborShape& shape) {
+  if (!filter_.condition) return;
   const std::string& distance = shape.distance->text();
-  if (!filter_.condition ||
-      !HasBoundOfDistance(*filter_.condition->root(), distance, shape.larger_is_nearer())) {
-    return;
+  std::vector<CompiledExpressionPtr> range, rest;
+  for (const CompiledExpressionPtr& condition : ConjunctsOf(*filter_.condition)) {
+    const bool is_range = BoundsDistance(*condition->root(), distance, shape.larger_is_nearer());
+    (is_range ? range : rest).push_back(condition);
   }
-  sql::ExprPtr range;
-  sql::ExprPtr rest;
-  for (const sql::ExprPtr& part : Conjuncts(Both(select_.prewhere, select_.where))) {
-    const bool is_range =
-        BoundsDistance(*Compile(*part, true)->root(), distance, shape.larger_is_nearer());
-    (is_range ? range : rest) = Both(is_range ? range : rest, part);
-  }
-  if (!range) return;
-  filter_ = {};
-  if (rest) {
-    filter_.condition = Compile(*rest, true);
-    filter_.predicate = LowerPredicate(*filter_.condition);
-  }
-  ExpressionScope whole = scope_;
-  scope_.computed.emplace(distance, ScopeColumn{distance, shape.distance->type()});
-  range_ = Compile(*range, true);
-  scope_ = std::move(whole);
+  if (range.empty()) return;
+  SetFilter(rest);
+  range_ = ReadComputed(*CombineByAnd(range, scope_.context),
+                        {{distance, {distance, shape.distance->type()}}}, scope_.context);
 }
 
 Header SelectPlanner::NeededColumns() const {
@@ -628,7 +657,7 @@ Header SelectPlanner::NeededColumns() const {
     if (!is_sorted_) AddRequired(sort_expressions_, names);
   }
   Header header;
-  for (const HeaderColumn& column : source_.columns) {
+  for (const HeaderColumn& column : source_.stored) {
     if (names.count(column.name) != 0) header.push_back(column);
   }
   return header;

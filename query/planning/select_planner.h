@@ -22,6 +22,8 @@ class SelectPlanner {
   SelectPlanner(const sql::Select& select, Planner* planner, const PlannerScope& outer);
 
   PlanPtr Plan();
+  // The table that the SELECT reads, if it only computes columns of its rows; else the plan.
+  Source PlanSource();
 
  private:
   // An item of the select list, asterisks expanded.
@@ -30,6 +32,10 @@ class SelectPlanner {
     std::string name;
   };
 
+  // Compiles everything.
+  void Bind();
+  PlanPtr MakePlan();
+  bool OnlyComputesColumns() const;
   void ResolveNames();
   void ResolveSources();
   // The vectors of matrix_ as a source.
@@ -50,6 +56,7 @@ class SelectPlanner {
   // PREWHERE, WHERE and the ON of a join together; null if there is none.
   sql::ExprPtr Condition() const;
   void CompileFilter();
+  void SetFilter(const std::vector<CompiledExpressionPtr>& conditions);
   void CompileGroupBy();
   void CompileOutput();
   CompiledExpressionPtr Compile(const sql::Expr& expr, bool is_condition = false);

@@ -13,7 +13,8 @@ ExpressionScope RowScope(const Table& table, StatementContext& context) {
   scope.elements_max = context.settings().max_expanded_ast_elements;
   scope.context = context.functions();
   scope.run_subquery = [&context](const sql::Query& query) {
-    return RunToBlock(*Planner(&context).PlanQuery(query), context);
+    Planner planner(&context);
+    return planner.RunSubquery(query, planner.TopScope());
   };
   return scope;
 }

@@ -17,6 +17,12 @@ Header HeaderOf(const std::vector<Projection>& columns) {
   return header;
 }
 
+std::vector<CompiledExpressionPtr> ExpressionsOf(const std::vector<Projection>& columns) {
+  std::vector<CompiledExpressionPtr> expressions;
+  for (const Projection& column : columns) expressions.push_back(column.expression);
+  return expressions;
+}
+
 Header Renamed(const PlanStep& input, const std::vector<RenameStep::Column>& columns) {
   Header header;
   for (const RenameStep::Column& column : columns) {
@@ -206,15 +212,18 @@ StepDescription FilterStep::Describe(StatementContext&, bool) const {
 }
 
 ProjectStep::ProjectStep(PlanPtr input, std::vector<Projection> columns, std::string what)
-    : PlanStep(HeaderOf(columns), {input}), columns_(std::move(columns)), what_(std::move(what)) {}
+    : PlanStep(HeaderOf(columns), {input}),
+      columns_(ExpressionsOf(columns)),
+      what_(std::move(what)) {}
 
 BlockStreamPtr ProjectStep::Open(StatementContext& context) const {
   return MapStream(
       inputs()[0]->Open(context),
       [this](const Block& block) {
         Block projected(block.rows());
-        for (const Projection& column : columns_) {
-          projected.Add(column.name, column.expression->Evaluate(block));
+        std::vector<ColumnPtr> columns = columns_.Evaluate(block);
+        for (size_t i = 0; i < columns.size(); ++i) {
+          projected.Add(header()[i].name, std::move(columns[i]));
         }
         return projected;
       },
@@ -223,7 +232,7 @@ BlockStreamPtr ProjectStep::Open(StatementContext& context) const {
 
 StepDescription ProjectStep::Describe(StatementContext&, bool) const {
   std::vector<std::string> texts;
-  for (const Projection& column : columns_) texts.push_back(column.expression->text());
+  for (const auto& expression : columns_.expressions()) texts.push_back(expression->text());
   return {"Expression (" + what_ + ")", {"Actions: " + Joined(texts)}, {}};
 }
 

@@ -54,7 +54,7 @@ class ProjectStep final : public PlanStep {
   StepDescription Describe(StatementContext& context, bool with_indexes) const override;
 
  private:
-  std::vector<Projection> columns_;
+  ExpressionList columns_;  // of the header
   std::string what_;
 };
 

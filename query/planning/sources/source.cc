@@ -14,27 +14,26 @@ namespace {
 constexpr const char* kDefaultDatabase = "default";
 constexpr const char* kSystemDatabase = "system";
 
-Source FromPlan(PlanPtr plan) {
-  Source source;
-  source.columns = plan->header();
-  source.plan = std::move(plan);
-  return source;
+Source FromQuery(const sql::Query& query, Planner& planner, const PlannerScope& scope,
+                 bool is_alone) {
+  return is_alone ? planner.PlanSource(query, scope) : SourceOf(planner.PlanQuery(query, scope));
 }
 
-Source FromName(const sql::TableName& name, Planner& planner, const PlannerScope& scope) {
+Source FromName(const sql::TableName& name, Planner& planner, const PlannerScope& scope,
+                bool is_alone) {
   if (name.database.empty()) {
     const auto common = scope.common_tables.find(name.table);
     if (common != scope.common_tables.end()) {
       // A common table does not see itself.
       PlannerScope inner = scope;
       inner.common_tables.erase(name.table);
-      Source source = FromPlan(planner.PlanQuery(*common->second, inner));
+      Source source = FromQuery(*common->second, planner, inner, is_alone);
       source.qualifiers = {name.table};
       return source;
     }
   }
   if (name.database == kSystemDatabase) {
-    Source source = FromPlan(PlanSystemTable(name.table));
+    Source source = SourceOf(PlanSystemTable(name.table));
     source.qualifiers = {name.table, name.database + "." + name.table};
     return source;
   }
@@ -44,13 +43,21 @@ Source FromName(const sql::TableName& name, Planner& planner, const PlannerScope
   for (const ColumnDeclaration& column : scope.context->Parts(*source.table)->schema->columns) {
     source.columns.push_back({column.name, column.type});
   }
+  source.stored = source.columns;
   return source;
 }
 
 }  // namespace
 
+Source SourceOf(PlanPtr plan) {
+  Source source;
+  source.columns = plan->header();
+  source.plan = std::move(plan);
+  return source;
+}
+
 Source ResolveSource(const sql::TableExpression& expression, Planner& planner,
-                     const PlannerScope& scope) {
+                     const PlannerScope& scope, bool is_alone) {
   if (expression.final) {
     throw Error(
         ErrorCode::kNotImplemented,
@@ -58,13 +65,13 @@ Source ResolveSource(const sql::TableExpression& expression, Planner& planner,
   }
   Source source;
   if (expression.table) {
-    source = FromName(*expression.table, planner, scope);
+    source = FromName(*expression.table, planner, scope, is_alone);
   } else if (expression.function) {
-    source = FromPlan(PlanTableFunction(*expression.function, scope));
+    source = SourceOf(PlanTableFunction(*expression.function, scope));
   } else if (expression.subquery) {
-    source = FromPlan(planner.PlanQuery(*expression.subquery, scope));
+    source = FromQuery(*expression.subquery, planner, scope, is_alone);
   } else {
-    source = FromPlan(PlanExplain(*expression.explain, *scope.context));
+    source = SourceOf(PlanExplain(*expression.explain, *scope.context));
   }
   source.alias = expression.alias;
   if (!expression.alias.empty()) source.qualifiers.push_back(expression.alias);

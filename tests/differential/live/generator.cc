@@ -205,7 +205,8 @@ ExprPtr Generator::Finish(std::string shape, std::vector<ExprPtr> arguments, boo
     ExpressionScope scope = PlainScope();
     for (const Leaf& variable : variables_) scope.AddColumn(variable.name, variable.type);
     scope.run_subquery = [](const sql::Query&) {
-      return Block({{"x", MakeConstant(TypeId::kUInt8, Value(uint64_t{1}), 1)}});
+      return SubqueryResult{Block({{"x", MakeConstant(TypeId::kUInt8, Value(uint64_t{1}), 1)}}),
+                            "(SELECT 1)"};
     };
     expr->type = CompileExpression(*sql::ParseExpression(expr->Text()), scope)->type();
     expr->is_typed = true;
