@@ -258,7 +258,8 @@ ExpressionNodePtr ExpressionBuilder::Call(const FunctionDefinition& definition,
   granary::Function function = functions_.Bind(name, ArgumentsOf(arguments), scope_.context);
   std::string text = CallText(definition.name, arguments);
   if (ColumnPtr value = Fold(definition, function, arguments)) {
-    return Constant(std::move(value), std::move(text), arguments);
+    const bool is_per_statement = definition.kind == FunctionKind::kPerStatement;
+    return Constant(std::move(value), std::move(text), arguments, is_per_statement);
   }
   const bool is_by_need =
       IsEvaluatedByNeed(definition.name) &&
@@ -295,8 +296,10 @@ ColumnPtr ExpressionBuilder::Fold(const FunctionDefinition& definition,
 // Nodes
 
 ExpressionNodePtr ExpressionBuilder::Constant(ColumnPtr value, std::string text,
-                                              std::span<const ExpressionNodePtr> sources) {
+                                              std::span<const ExpressionNodePtr> sources,
+                                              bool is_per_statement) {
   auto node = std::make_shared<ConstantNode>(std::move(value), std::move(text));
+  if (is_per_statement) node->parameters_.emplace_back(ExpressionNode::kInstant);
   for (const ExpressionNodePtr& source : sources) node->InheritParameters(*source);
   return Intern(std::move(node));
 }

@@ -130,9 +130,10 @@ class ExpressionBuilder {
   ExpressionNodePtr CompileInRows(const sql::Function& left, const sql::Subquery& right);
 
   SubqueryResult RunSubquery(const sql::Query& query) const;
-  // What was computed from the sources.
+  // What was computed from the sources, and the instant of the statement if `is_per_statement`.
   ExpressionNodePtr Constant(ColumnPtr value, std::string text,
-                             std::span<const ExpressionNodePtr> sources);
+                             std::span<const ExpressionNodePtr> sources,
+                             bool is_per_statement = false);
   // The node of this text, if there is one already, else this one. In its place the column of the
   // block that holds the expression already, if there is one.
   ExpressionNodePtr Intern(std::shared_ptr<ExpressionNode> node);

@@ -26,6 +26,9 @@ using ExpressionNodePtr = std::shared_ptr<const ExpressionNode>;
 
 class ExpressionNode {
  public:
+  // That of the statement, as now() has it; not what a parameter can be called.
+  static constexpr const char* kInstant = "now()";
+
   enum class Kind : uint8_t { kColumn, kConstant, kCall };
 
   virtual ~ExpressionNode() = default;
@@ -57,6 +60,7 @@ class ExpressionNode {
   // Columns of the block, each once, in order of first use.
   const std::vector<std::string>& required_columns() const { return required_columns_; }
   // Query parameters whose values are part of it, each once: with others it is another expression.
+  // kInstant is among them if it is one of this statement alone.
   const std::vector<std::string>& parameters() const { return parameters_; }
   // For whoever makes the node: takes over those of what its values were computed from.
   void InheritParameters(const ExpressionNode& source);

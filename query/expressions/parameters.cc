@@ -119,7 +119,6 @@ bool Parameters::SameValue(const Parameters& other, std::string_view name) const
 }
 
 ColumnPtr Parameters::Get(std::string_view name, const DataType& type) const {
-  if (log_ != nullptr) log_->emplace(name);
   const auto found = values_.find(name);
   if (found == values_.end()) {
     throw Error(ErrorCode::kUnknownQueryParameter, "The query parameter '" + std::string(name) +

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -62,8 +61,6 @@ class Parameters {
   void Merge(const Parameters& other);
   // Whether `name` has the same value in both.
   bool SameValue(const Parameters& other, std::string_view name) const;
-  // From now on Get adds the names it is asked for; null: no more. The log outlives the object.
-  void set_log(std::set<std::string, std::less<>>* log) { log_ = log; }
 
  private:
   struct Given {
@@ -78,7 +75,6 @@ class Parameters {
   void Give(std::string_view name, Make&& make);
 
   std::map<std::string, Given, std::less<>> values_;
-  std::set<std::string, std::less<>>* log_ = nullptr;
 };
 
 }  // namespace granary

@@ -129,15 +129,17 @@ Header CommonHeader(const std::vector<PlanPtr>& plans) {
 
 }  // namespace
 
-Planner::Planner(StatementContext* context)
-    : context_(context), parameters_(context->parameters()) {
-  parameters_.set_log(&dependencies_.parameters);
+void PlanDependencies::Add(const CompiledExpression& expression) {
+  const std::vector<std::string>& names = expression.root()->parameters();
+  parameters.insert(names.begin(), names.end());
 }
+
+Planner::Planner(StatementContext* context) : context_(context) {}
 
 PlannerScope Planner::TopScope() {
   PlannerScope scope;
   scope.context = context_;
-  scope.parameters = &parameters_;
+  scope.dependencies = &dependencies_;
   scope.settings = std::make_shared<const QuerySettings>(context_->settings());
   return scope;
 }
@@ -226,8 +228,16 @@ Block RunToBlock(const PlanStep& plan, StatementContext& context) {
   return empty;
 }
 
-uint64_t EvaluateLimit(const sql::Expr& expr, const ExpressionScope& scope) {
-  const TypedValue limit = EvaluateConstant(expr, scope);
+TypedValue EvaluateForPlan(const sql::Expr& expr, const ExpressionScope& scope,
+                           PlanDependencies& dependencies) {
+  const CompiledExpressionPtr compiled = CompileExpression(expr, scope);
+  dependencies.Add(*compiled);
+  return EvaluateConstant(*compiled);
+}
+
+uint64_t EvaluateLimit(const sql::Expr& expr, const ExpressionScope& scope,
+                       PlanDependencies& dependencies) {
+  const TypedValue limit = EvaluateForPlan(expr, scope, dependencies);
   if (limit.value.is_uint()) return limit.value.as_uint();
   if (limit.value.is_int() && limit.value.as_int() >= 0) {
     return static_cast<uint64_t>(limit.value.as_int());

@@ -16,24 +16,25 @@
 
 namespace granary {
 
+// What a plan depends on: it stays right while all of this is as it was.
+struct PlanDependencies {
+  std::vector<std::pair<TablePtr, SchemaPtr>> tables;
+  // Parameters whose values are part of the plan, as ExpressionNode::parameters() has them; others
+  // are looked up at each run.
+  std::set<std::string, std::less<>> parameters;
+  bool has_subqueries = false;  // their results are part of the plan
+
+  void Add(const CompiledExpression& expression);
+};
+
 // What a query may refer to besides its own text; handed down to subqueries.
 struct PlannerScope {
   StatementContext* context = nullptr;
-  // Those of the context, for values that the plan then holds: what is looked up becomes one of its
-  // dependencies.
-  const Parameters* parameters = nullptr;
+  PlanDependencies* dependencies = nullptr;  // of the plan that is made
   std::shared_ptr<const QuerySettings> settings;
   std::map<std::string, sql::QueryPtr> common_tables;  // WITH name AS (SELECT ...)
   std::map<std::string, sql::ExprPtr> expressions;     // WITH expression AS name
   size_t depth = 0;                                    // of subqueries
-};
-
-// What a plan depends on: it stays right while all of this is as it was.
-struct PlanDependencies {
-  std::vector<std::pair<TablePtr, SchemaPtr>> tables;
-  // Parameters whose values are part of the plan; others are looked up at each run.
-  std::set<std::string, std::less<>> parameters;
-  bool has_subqueries = false;  // their results are part of the plan
 };
 
 struct Source;
@@ -76,14 +77,17 @@ class Planner {
   StatementContext* context_;
   size_t expanded_ = 0;  // elements of all queries planned
   PlanDependencies dependencies_;
-  Parameters parameters_;                                       // logs to dependencies_
   std::map<std::string, std::vector<RanSubquery>> subqueries_;  // by text
 };
 
 // Runs a plan and returns all rows as one block.
 Block RunToBlock(const PlanStep& plan, StatementContext& context);
 
+// A constant that becomes part of a plan.
+TypedValue EvaluateForPlan(const sql::Expr& expr, const ExpressionScope& scope,
+                           PlanDependencies& dependencies);
 // A value of LIMIT or OFFSET. Throws INVALID_LIMIT_EXPRESSION.
-uint64_t EvaluateLimit(const sql::Expr& expr, const ExpressionScope& scope);
+uint64_t EvaluateLimit(const sql::Expr& expr, const ExpressionScope& scope,
+                       PlanDependencies& dependencies);
 
 }  // namespace granary

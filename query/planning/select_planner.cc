@@ -343,8 +343,7 @@ sql::ExprPtr SelectPlanner::PositionOr(const sql::ExprPtr& expr, const char* cla
 CompiledExpressionPtr SelectPlanner::Compile(const sql::Expr& expr, bool is_condition) {
   CompiledExpressionPtr compiled =
       is_condition ? CompileCondition(expr, scope_) : CompileExpression(expr, scope_);
-  const std::vector<std::string>& parameters = compiled->root()->parameters();
-  planner_->dependencies().parameters.insert(parameters.begin(), parameters.end());
+  outer_.dependencies->Add(*compiled);
   return compiled;
 }
 
@@ -407,9 +406,9 @@ void SelectPlanner::CompileGroupBy() {
 void SelectPlanner::CompileOutput() {
   ExpressionScope constants = scope_;
   constants.aggregates = nullptr;
-  constants.parameters = outer_.parameters;
-  if (select_.limit) limit_.limit = EvaluateLimit(*select_.limit, constants);
-  if (select_.offset) limit_.offset = EvaluateLimit(*select_.offset, constants);
+  if (select_.limit) limit_.limit = EvaluateLimit(*select_.limit, constants, *outer_.dependencies);
+  if (select_.offset)
+    limit_.offset = EvaluateLimit(*select_.offset, constants, *outer_.dependencies);
 
   std::vector<sql::OrderItem> order = select_.order_by;
   if (select_.order_by_all) {
@@ -432,9 +431,10 @@ void SelectPlanner::CompileOutput() {
     for (const sql::ExprPtr& expr : select_.limit_by->columns) {
       limit_by_.push_back(Compile(*PositionOr(expr, "LIMIT BY")));
     }
-    group_limit_.limit = EvaluateLimit(*select_.limit_by->limit, constants);
+    group_limit_.limit = EvaluateLimit(*select_.limit_by->limit, constants, *outer_.dependencies);
     if (select_.limit_by->offset) {
-      group_limit_.offset = EvaluateLimit(*select_.limit_by->offset, constants);
+      group_limit_.offset =
+          EvaluateLimit(*select_.limit_by->offset, constants, *outer_.dependencies);
     }
   }
   if (matrix_) GroupByVector();

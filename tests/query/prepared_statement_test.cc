@@ -1,6 +1,8 @@
 // A prepared statement answers like the same statement run at once, whatever values its
 // placeholders have had before: wherever a placeholder may stand.
+#include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "database_testing.h"
@@ -51,6 +53,7 @@ const std::vector<std::string>& Statements() {
       "L2Distance(v, [toFloat32(2), 1]) LIMIT 5",
       "SELECT id, {p:UInt64} FROM t WHERE x > {p:UInt64} ORDER BY L2Distance(v, [toFloat32(2), 1]) "
       "LIMIT 3",
+      "SELECT id FROM t ORDER BY id LIMIT {p:UInt64} + toUInt64(now()) * 0",
       "SELECT DISTINCT x % {p:UInt64} AS m FROM t ORDER BY m",
       "SELECT q.id, t.id FROM (SELECT id, v FROM t WHERE id < {p:UInt64}) AS q CROSS JOIN t ORDER "
       "BY "
@@ -81,6 +84,20 @@ TEST_P(PreparedStatementTest, AnswersLikeTheStatementRunAtOnce) {
     EXPECT_EQ(TextOf(prepared.Bind("p", value).Execute()), TextOf(database->Execute(sql, options)))
         << sql << " with " << value;
   }
+}
+
+TEST(PreparedNowTest, EveryRunHasItsOwnInstantAndSeed) {
+  const auto database = OpenInMemory();
+  PreparedStatement now = database->Prepare("SELECT toUnixTimestamp(now())");
+  PreparedStatement filtered =
+      database->Prepare("SELECT count() FROM numbers(3) WHERE toUnixTimestamp(now()) > {t:UInt64}");
+  PreparedStatement random = database->Prepare("SELECT rand(), rand(1)");
+  const uint64_t begin = std::stoull(TextOf(now.Execute()));
+  EXPECT_EQ(TextOf(filtered.Bind("t", begin).Execute()), "0\n");
+  EXPECT_NE(TextOf(random.Execute()), TextOf(random.Execute()));
+  std::this_thread::sleep_for(std::chrono::milliseconds(2100));
+  EXPECT_GT(std::stoull(TextOf(now.Execute())), begin);
+  EXPECT_EQ(TextOf(filtered.Execute()), "3\n");
 }
 
 INSTANTIATE_TEST_SUITE_P(Everywhere, PreparedStatementTest,

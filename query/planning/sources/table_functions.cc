@@ -198,9 +198,9 @@ PlanPtr PlanTableFunction(const sql::Function& function, const PlannerScope& sco
 TypedValue ConstantArgument(const sql::ExprPtr& argument, const PlannerScope& scope) {
   ExpressionScope constants;
   constants.aliases = scope.expressions;
-  constants.parameters = scope.parameters;
+  constants.parameters = &scope.context->parameters();
   constants.context = scope.context->functions();
-  return EvaluateConstant(*argument, constants);
+  return EvaluateForPlan(*argument, constants, *scope.dependencies);
 }
 
 PlanPtr NumbersPlan(std::string name, uint64_t first, uint64_t count, uint64_t step) {
