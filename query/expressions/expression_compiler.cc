@@ -150,6 +150,16 @@ void AddConjuncts(const ExpressionNodePtr& node, std::vector<ExpressionNodePtr>&
 
 }  // namespace
 
+CompiledExpressionPtr ColumnExpression(const std::string& name, const DataType& type) {
+  return std::make_shared<CompiledExpression>(
+      std::make_shared<ColumnNode>(name, type, sql::QuoteIdentifier(name)), 1);
+}
+
+CompiledExpressionPtr ConstantExpression(ColumnPtr value, std::string text) {
+  return std::make_shared<CompiledExpression>(
+      std::make_shared<ConstantNode>(StoredRows(value), std::move(text)), 1);
+}
+
 std::vector<CompiledExpressionPtr> ConjunctsOf(const CompiledExpression& condition) {
   std::vector<ExpressionNodePtr> nodes;
   AddConjuncts(condition.root(), nodes);

@@ -130,6 +130,11 @@ CompiledExpressionPtr CompileExpressionAs(const sql::Expr& expr, const DataType&
 // ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER.
 CompiledExpressionPtr CompileCondition(const sql::Expr& expr, const ExpressionScope& scope);
 
+// A column of the block, and the value of a column of one row; `text` is like no other's in the
+// query unless it means the same.
+CompiledExpressionPtr ColumnExpression(const std::string& name, const DataType& type);
+CompiledExpressionPtr ConstantExpression(ColumnPtr value, std::string text);
+
 // The conditions that AND combines, outermost only, as expressions over the same block.
 std::vector<CompiledExpressionPtr> ConjunctsOf(const CompiledExpression& condition);
 // What is true where all of them (at least one) are.

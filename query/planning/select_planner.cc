@@ -212,7 +212,9 @@ void SelectPlanner::ThrowNoJoin(const std::string& reason) const {
   throw Error(
       ErrorCode::kNotImplemented,
       "Of joins there is the nearest-neighbour join: SELECT ... FROM queries AS q CROSS JOIN "
-      "t ORDER BY L2Distance(t.v, q.v) LIMIT k BY q.id. This query is none: " +
+      "t ORDER BY L2Distance(t.v, q.v) LIMIT k BY q.id, and any SELECT of a table beside a source "
+      "of "
+      "one row. This query is neither: " +
           reason + ". Read one table, or join the results in the application");
 }
 
@@ -254,6 +256,46 @@ void SelectPlanner::ResolveSources() {
   } else {
     joined_.emplace(std::move(sources[0]), std::move(sources[1]));
     source_.columns = joined_->columns();
+    if (!matrix_ && !select_.limit_by) FindSideOfOneRow();
+  }
+}
+
+// Nothing if the side may have many rows; of more than one, two.
+std::optional<Block> SelectPlanner::ReadSideOfOneRow(const Source& side) {
+  PlanPtr plan = side.plan;
+  if (side.table) {
+    if (outer_.context->Parts(*side.table)->live_rows() > 1) return std::nullopt;
+    plan = std::make_shared<ScanStep>(side.table, side.stored, RowFilter{}, outer_.settings,
+                                      std::vector<std::string>{});
+  }
+  outer_.dependencies->has_subqueries = true;
+  const LimitStep at_most_two(std::move(plan), RowLimit{.limit = 2});
+  return RunToBlock(at_most_two, *outer_.context);
+}
+
+// Beside one row, a table is read like any other: the columns of the row are constants.
+void SelectPlanner::FindSideOfOneRow() {
+  for (const size_t side : {1, 0}) {
+    const std::optional<Block> row = ReadSideOfOneRow(joined_->side(side));
+    if (!row || row->rows() > 1) continue;
+    has_one_row_side_ = true;
+    if (row->rows() == 0) {
+      source_.plan = std::make_shared<BlockStep>(source_.columns, Block(0), "ReadFromNothing");
+      return;
+    }
+    source_ = joined_->side(1 - side);
+    source_.columns = joined_->columns();
+    source_.qualifiers.clear();
+    for (const HeaderColumn& column : source_.columns) {
+      const std::string& name = joined_->NameIn(column.name);
+      if (joined_->SideOf(column.name) != side) {
+        source_.definitions.emplace(column.name, ColumnExpression(name, column.type));
+        continue;
+      }
+      source_.definitions.emplace(column.name, ConstantExpression(row->Get(name)->Materialize(),
+                                                                  "row(" + column.name + ")"));
+    }
+    return;
   }
 }
 
@@ -356,7 +398,7 @@ void SelectPlanner::CompileFilter() {
   filter_ = source_.filter;
   const sql::ExprPtr condition = Condition();
   if (!condition) return;
-  if (joined_) return CompileJoinFilter(condition);
+  if (IsJoin()) return CompileJoinFilter(condition);
   std::vector<CompiledExpressionPtr> conditions;
   if (filter_.condition) conditions.push_back(filter_.condition);
   conditions.push_back(Compile(*condition, /*is_condition=*/true));
@@ -420,7 +462,7 @@ void SelectPlanner::CompileOutput() {
     const CompiledExpressionPtr key = Compile(*PositionOr(item.expression, "ORDER BY"));
     sort_expressions_.push_back(key);
     sort_keys_.push_back({key->text(), item.descending, item.nulls_first});
-    if (sort_expressions_.size() > 1 || joined_) continue;
+    if (sort_expressions_.size() > 1 || IsJoin()) continue;
     MatchNeighbors();
     // The search looks its query vector up at each run.
     if (neighbors_ && !neighbors_->parameter.empty()) {
@@ -438,7 +480,7 @@ void SelectPlanner::CompileOutput() {
     }
   }
   if (matrix_) GroupByVector();
-  if (joined_) {
+  if (IsJoin()) {
     MatchJoin();
     // The join computes the distance.
     sort_expressions_.back() = Compile(*PositionOr(order.back().expression, "ORDER BY"));
@@ -674,7 +716,7 @@ bool SelectPlanner::WantsTopRows() const {
 }
 
 PlanPtr SelectPlanner::ReadSource() {
-  if (joined_) return ReadJoin();
+  if (IsJoin()) return ReadJoin();
   if (!source_.table) {
     if (!filter_.condition) return source_.plan;
     return std::make_shared<FilterStep>(source_.plan, filter_.condition, "WHERE");

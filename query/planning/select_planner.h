@@ -38,6 +38,9 @@ class SelectPlanner {
   bool OnlyComputesColumns() const;
   void ResolveNames();
   void ResolveSources();
+  void FindSideOfOneRow();
+  std::optional<Block> ReadSideOfOneRow(const Source& side);
+  bool IsJoin() const { return joined_ && !has_one_row_side_; }
   // The vectors of matrix_ as a source.
   Source MatrixSource() const;
   // The searches of many vectors are the join of them with the table, k rows by their number.
@@ -90,6 +93,7 @@ class SelectPlanner {
   PlannerScope outer_;
   Source source_;  // of two sources in FROM: the columns of the joined rows
   std::optional<JoinedSources> joined_;
+  bool has_one_row_side_ = false;      // of joined_: source_ is the other one
   std::optional<std::string> matrix_;  // the parameter with many vectors, which are joined
   ExpressionScope scope_;
   std::vector<Item> items_;

@@ -191,7 +191,9 @@ BlockStep::BlockStep(Header header, Block block, std::string title)
     : PlanStep(std::move(header)), block_(std::move(block)), title_(std::move(title)) {}
 
 BlockStreamPtr BlockStep::Open(StatementContext&) const {
-  return std::make_unique<StoredStream>(std::vector<Block>{block_});
+  std::vector<Block> blocks;
+  if (block_.rows() > 0) blocks.push_back(block_);
+  return std::make_unique<StoredStream>(std::move(blocks));
 }
 
 StepDescription BlockStep::Describe(StatementContext&, bool) const { return {title_, {}, {}}; }

@@ -169,6 +169,40 @@ TEST_F(TransparentQueryTest, ASubqueryRunsOnce) {
             once);
 }
 
+TEST_F(TransparentQueryTest, BesideOneRowATableIsReadAsAlways) {
+  database_->Execute("CREATE TABLE one (id UInt64, v Array(Float32)) ORDER BY id");
+  const auto rows = [&](const std::string& sql) { return Query(*database_, sql); };
+  EXPECT_EQ(rows("SELECT count(), sum(one.id) FROM t, one"), "0\t0\n");
+  EXPECT_EQ(rows("SELECT t.id FROM t CROSS JOIN one ORDER BY L2Distance(t.v, one.v) LIMIT 3"), "");
+  database_->Execute("INSERT INTO one VALUES (99, [3, 4])");
+  const std::string search =
+      "SELECT id FROM t WHERE id != 7 ORDER BY L2Distance(v, [3., 4.]) LIMIT 4";
+  for (const char* joined :
+       {"SELECT t.id FROM t, one WHERE t.id != 7 ORDER BY L2Distance(t.v, one.v) LIMIT 4",
+        "SELECT t.id FROM one CROSS JOIN t WHERE t.id != 7 ORDER BY L2Distance(one.v, t.v) LIMIT 4",
+        "WITH q AS (SELECT [toFloat32(3), toFloat32(4)] AS w, 7 AS x) SELECT id FROM t, q WHERE id "
+        "!= "
+        "x ORDER BY L2Distance(v, w) LIMIT 4",
+        "SELECT id FROM (SELECT t.id AS id, t.v AS w FROM t, one) WHERE id != 7 ORDER BY "
+        "L2Distance(w, [3., 4.]) LIMIT 4"}) {
+    EXPECT_NE(Explain(joined).find("Vector index: near"), std::string::npos) << joined;
+    EXPECT_EQ(rows(joined), rows(search)) << joined;
+  }
+  EXPECT_EQ(rows("SELECT t.*, one.* FROM t INNER JOIN one ON t.id = one.id"),
+            "99\t3\t99\t[49.033,9]\t99\t[3,4]\n");
+  EXPECT_EQ(rows("SELECT * FROM numbers(3) AS n, (SELECT 2 AS x) AS y WHERE n.number < y.x"),
+            "0\t2\n1\t2\n");
+  EXPECT_EQ(rows("SELECT one.id, count() FROM one, t WHERE t.g = 1 GROUP BY one.id"), "99\t500\n");
+  EXPECT_EQ(rows("SELECT a.id, b.id FROM one AS a, one AS b"), "99\t99\n");
+  database_->Execute("INSERT INTO one VALUES (5, [1, 1])");
+  EXPECT_EQ(FailureOf(*database_, "SELECT t.id FROM t, one"), ErrorCode::kNotImplemented);
+  PreparedStatement prepared =
+      database_->Prepare("SELECT sum(one2.id) FROM t, (SELECT max(id) AS id FROM one) AS one2");
+  EXPECT_EQ(TextOf(prepared.Execute()), "198000\n");
+  database_->Execute("INSERT INTO one VALUES (100, [1, 1])");
+  EXPECT_EQ(TextOf(prepared.Execute()), "200000\n");
+}
+
 // Random statements over subqueries against the same with the subquery's rows in a table.
 TEST_F(TransparentQueryTest, GivesWhatATableOfTheSubquerysRowsGives) {
   const uint64_t seed = SeedOfThisRun();
