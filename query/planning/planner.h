@@ -23,6 +23,7 @@ struct PlannerScope {
   std::map<std::string, sql::QueryPtr> common_tables;  // WITH name AS (SELECT ...)
   std::map<std::string, sql::ExprPtr> expressions;     // WITH expression AS name
   size_t depth = 0;                                    // of subqueries
+  std::vector<std::string> views;                      // whose queries it is in, from the outside
 };
 
 // What a plan depends on: it stays right while all of this is as it was.

@@ -7,6 +7,7 @@
 #include "granary/query/planning/explain.h"
 #include "granary/query/planning/sources/system_tables.h"
 #include "granary/query/planning/sources/table_functions.h"
+#include "granary/query/planning/sources/views.h"
 
 namespace granary {
 namespace {
@@ -18,6 +19,15 @@ Source FromPlan(PlanPtr plan) {
   Source source;
   source.columns = plan->header();
   source.plan = std::move(plan);
+  return source;
+}
+
+Source FromTable(const TablePtr& table, StatementContext& context) {
+  Source source;
+  source.table = table;
+  for (const ColumnDeclaration& column : context.Parts(*table)->schema->columns) {
+    source.columns.push_back({column.name, column.type});
+  }
   return source;
 }
 
@@ -38,13 +48,26 @@ Source FromName(const sql::TableName& name, Planner& planner, const PlannerScope
     source.qualifiers = {name.table, name.database + "." + name.table};
     return source;
   }
-  Source source;
-  source.table = ResolveTable(name, *scope.context);
+  const TablePtr table = ResolveTableOrView(name, *scope.context);
+  Source source = table->is_view ? FromPlan(PlanView(table, nullptr, planner, scope))
+                                 : FromTable(table, *scope.context);
   source.qualifiers = {name.table, kDefaultDatabase + ("." + name.table)};
-  for (const ColumnDeclaration& column : scope.context->Parts(*source.table)->schema->columns) {
-    source.columns.push_back({column.name, column.type});
-  }
   return source;
+}
+
+// A view with parameters, or else a table function.
+Source FromCall(const sql::TableExpression& expression, Planner& planner,
+                const PlannerScope& scope) {
+  const sql::Function& call = *expression.function;
+  if (const TablePtr view = FindView(expression, *scope.context)) {
+    Source source = FromPlan(PlanView(view, &call, planner, scope));
+    source.qualifiers = {view->name, kDefaultDatabase + ("." + view->name)};
+    return source;
+  }
+  if (expression.function_database.empty()) return FromPlan(PlanTableFunction(call, scope));
+  throw Error(ErrorCode::kUnknownFunction, "There is no view '" + call.name + "' in database '" +
+                                               expression.function_database +
+                                               "' that could be called");
 }
 
 }  // namespace
@@ -60,7 +83,7 @@ Source ResolveSource(const sql::TableExpression& expression, Planner& planner,
   if (expression.table) {
     source = FromName(*expression.table, planner, scope);
   } else if (expression.function) {
-    source = FromPlan(PlanTableFunction(*expression.function, scope));
+    source = FromCall(expression, planner, scope);
   } else if (expression.subquery) {
     source = FromPlan(planner.PlanQuery(*expression.subquery, scope));
   } else {
@@ -81,7 +104,15 @@ void CheckDatabase(const std::string& database) {
               "Database '" + database + "' does not exist; there are default and system");
 }
 
-TablePtr ResolveTable(const sql::TableName& name, StatementContext& context) {
+TablePtr ResolveTable(const sql::TableName& name, StatementContext& context, ErrorCode of_view) {
+  TablePtr table = ResolveTableOrView(name, context);
+  if (!table->is_view) return table;
+  throw Error(of_view, "'" + table->name +
+                           "' is a view: it has no rows, indexes or settings of its own. Name the "
+                           "table that it reads, or replace the view by CREATE OR REPLACE VIEW");
+}
+
+TablePtr ResolveTableOrView(const sql::TableName& name, StatementContext& context) {
   CheckDatabase(name.database);
   return context.engine().tables().Get(name.table);
 }
