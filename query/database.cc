@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "granary/query/engine/engine.h"
+#include "granary/query/planning/sources/source.h"
 #include "granary/query/sql/parser.h"
 #include "granary/query/statements/insertion.h"
 #include "granary/query/statements/prepared_plan.h"
@@ -59,7 +60,8 @@ void InsertBlock(Engine* engine, const QuerySettings& settings, std::string_view
   if (columns.empty()) {
     throw Error(ErrorCode::kNoDataToInsert, "The block to insert has no columns");
   }
-  Insertion insertion(engine->tables().Get(table), std::move(columns), &context);
+  Insertion insertion(ResolveTable({.database = {}, .table = std::string(table)}, context),
+                      std::move(columns), &context);
   for (size_t i = 0; i < block.column_count(); ++i) {
     const DataType& type = insertion.completion().type(i);
     if (block.column(i)->type() == type) continue;

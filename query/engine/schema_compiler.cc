@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "granary/query/engine/view_definition.h"
 #include "granary/query/sql/format_ast.h"
 #include "granary/query/sql/parser.h"
 
@@ -319,7 +320,27 @@ SchemaPtr CompileSchema(const sql::CreateTableStatement& statement) {
 }
 
 SchemaPtr CompileSchema(const std::string& definition) {
-  return CompileSchema(*ParseDefinition(definition));
+  if (!IsViewDefinition(definition)) return CompileSchema(*ParseDefinition(definition));
+  auto schema = std::make_shared<Schema>();
+  schema->table_name = ParseViewDefinition(definition)->view.table;
+  schema->definition = definition;
+  return schema;
+}
+
+std::string NameInDefinition(const std::string& definition) {
+  return IsViewDefinition(definition) ? ParseViewDefinition(definition)->view.table
+                                      : ParseDefinition(definition)->table.table;
+}
+
+std::string RenamedDefinition(const std::string& definition, const std::string& name) {
+  if (IsViewDefinition(definition)) {
+    sql::CreateViewStatement renamed = *ParseViewDefinition(definition);
+    renamed.view.table = name;
+    return FormatViewDefinition(renamed);
+  }
+  sql::CreateTableStatement renamed = *ParseDefinition(definition);
+  renamed.table.table = name;
+  return FormatDefinition(renamed);
 }
 
 std::shared_ptr<const sql::CreateTableStatement> ParseDefinition(const std::string& definition) {

@@ -43,6 +43,16 @@ PartSetPtr StatementContext::Parts(const Table& table) {
   return part_sets_.emplace_back(table.store.get(), table.store->parts()).second;
 }
 
+ViewPtr StatementContext::View(const Table& view) {
+  const PartSetPtr parts = Parts(view);
+  std::lock_guard lock(mutex_);
+  for (const auto& [store, definition] : views_) {
+    if (store == view.store.get()) return definition;
+  }
+  ViewPtr definition = ParseViewDefinition(parts->schema->definition);
+  return views_.emplace_back(view.store.get(), std::move(definition)).second;
+}
+
 // The task stays at its place: the scope of a statement that changes its settings refers to it.
 void StatementContext::MakeTask() {
   functions_.kernels = &GetDistanceKernels(settings_.distance_kernels);

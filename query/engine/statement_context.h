@@ -15,6 +15,7 @@
 
 #include "granary/query/engine/tables.h"
 #include "granary/query/engine/thread_pool.h"
+#include "granary/query/engine/view_definition.h"
 #include "granary/query/functions/function.h"
 #include "granary/query/options.h"
 #include "granary/table/task_context.h"
@@ -42,6 +43,8 @@ class StatementContext {
 
   // The part set of a table that this statement sees: that of the first call. Thread-safe.
   PartSetPtr Parts(const Table& table);
+  // The definition of a view that this statement sees. Thread-safe.
+  ViewPtr View(const Table& view);
 
   const TaskContext& task() const { return *task_; }
   // now() and the seed of this statement.
@@ -88,6 +91,7 @@ class StatementContext {
   mutable std::mutex mutex_;
   std::vector<std::string> warnings_;
   boost::container::small_vector<std::pair<const TableStore*, PartSetPtr>, 2> part_sets_;
+  std::vector<std::pair<const TableStore*, ViewPtr>> views_;
 };
 
 }  // namespace granary

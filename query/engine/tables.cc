@@ -9,6 +9,7 @@
 #include "granary/parts/table_recovery.h"
 #include "granary/parts/table_restore.h"
 #include "granary/query/engine/schema_compiler.h"
+#include "granary/query/engine/view_definition.h"
 #include "granary/query/functions/function_registry.h"
 #include "granary/query/sql/format_ast.h"
 
@@ -41,10 +42,8 @@ bool IsDamageOfLog(const Error& error) {
 void NameDefinition(TableStore& store, const std::string& name) {
   for (;;) {
     const PartSetPtr base = store.parts();
-    sql::CreateTableStatement definition = *ParseDefinition(base->schema->definition);
-    if (definition.table.table == name) return;
-    definition.table.table = name;
-    if (store.CommitSchema(base, FormatDefinition(definition))) return;
+    if (base->schema->table_name == name) return;
+    if (store.CommitSchema(base, RenamedDefinition(base->schema->definition, name))) return;
   }
 }
 
@@ -68,11 +67,8 @@ Tables::~Tables() = default;
 
 std::unique_ptr<Catalog> Tables::OpenCatalog(const TaskContext& context) const {
   if (options_.restore) {
-    const auto name_of = [](const std::string& definition) {
-      return ParseDefinition(definition)->table.table;
-    };
     for (const std::string& sentence :
-         Catalog::Restore(options_.files, options_.directory, name_of)) {
+         Catalog::Restore(options_.files, options_.directory, NameInDefinition)) {
       context.Warn(sentence);
     }
   }
@@ -153,6 +149,13 @@ void Tables::Create(const std::string& name, const std::string& definition,
   tables_.merge(made);
 }
 
+void Tables::Redefine(const std::string& name, const std::string& definition) {
+  std::lock_guard change(change_mutex_);
+  const TablePtr view = Get(name);
+  while (!view->store->CommitSchema(view->store->parts(), definition)) {
+  }
+}
+
 void Tables::Drop(const std::string& name) {
   std::lock_guard change(change_mutex_);
   if (damaged_.contains(name)) return DropDamaged(name);
@@ -183,7 +186,8 @@ void Tables::Rename(const std::string& from, const std::string& to) {
     throw Error(ErrorCode::kTableAlreadyExists, "Table '" + to + "' already exists");
   }
   decltype(tables_) renamed;
-  renamed.emplace(to, std::make_shared<const Table>(Table{to, table->store, table->owner}));
+  renamed.emplace(
+      to, std::make_shared<const Table>(Table{to, table->store, table->owner, table->is_view}));
   NameDefinition(*table->store, to);
   try {
     catalog_->Rename(from, to);
@@ -224,8 +228,9 @@ TablePtr Tables::OpenTable(const std::string& name, const CatalogTable& place,
     if (!options_.read_only && store->parts()->schema->table_name != name) {
       NameDefinition(*store, name);
     }
-    if (merges_ != nullptr && !options_.read_only) merges_->AddTable(store);
-    return std::make_shared<const Table>(Table{name, std::move(store), place.owner});
+    const bool is_view = IsViewDefinition(store->parts()->schema->definition);
+    if (merges_ != nullptr && !options_.read_only && !is_view) merges_->AddTable(store);
+    return std::make_shared<const Table>(Table{name, std::move(store), place.owner, is_view});
   } catch (Error& error) {
     error.AddContext("opening table '" + name + "'");
     throw;
@@ -309,7 +314,7 @@ TablePtr Tables::TakeUp(const std::string& name, const CatalogTable& place, Snap
     log_fingerprints_[place.directory].clear();
   }
   if (known->name == name) return known;
-  return std::make_shared<const Table>(Table{name, known->store, place.owner});
+  return std::make_shared<const Table>(Table{name, known->store, place.owner, known->is_view});
 }
 
 TablePtr Tables::FindStore(const CatalogTable& place) const {

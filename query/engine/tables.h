@@ -1,8 +1,8 @@
-// The tables of an open database: names to open table stores, kept in step with the catalogue and
-// with the background merges. A table whose commit log is damaged keeps its name, and whoever asks
-// for it is told how to go on; the others are open. Beside a writer in another process a read-only
-// database shows what it found until it is told to look again. Thread-safe; changes happen one at a
-// time.
+// The tables and views of an open database: names to open table stores, kept in step with the
+// catalogue and with the background merges. A table whose commit log is damaged keeps its name, and
+// whoever asks for it is told how to go on; the others are open. Beside a writer in another process
+// a read-only database shows what it found until it is told to look again. Thread-safe; changes
+// happen one at a time.
 #pragma once
 
 #include <functional>
@@ -24,12 +24,13 @@ namespace granary {
 
 class BackgroundMerges;
 
-// An open table. Statements hold it while they use it; a dropped table lives until the last is
-// done.
+// An open table, or a view, which is a table without rows (view_definition.h). Statements hold it
+// while they use it; a dropped table lives until the last is done.
 struct Table {
   std::string name;
   std::shared_ptr<TableStore> store;
   LogOwner owner;  // which table of which database it is, whatever its name
+  bool is_view = false;
 };
 using TablePtr = std::shared_ptr<const Table>;
 
@@ -64,6 +65,8 @@ class Tables {
 
   // `definition` is canonical (schema_compiler.h). Throws TABLE_ALREADY_EXISTS.
   void Create(const std::string& name, const std::string& definition, const TaskContext& context);
+  // Gives a view another definition, in one step. Throws UNKNOWN_TABLE.
+  void Redefine(const std::string& name, const std::string& definition);
   // Running statements keep what they use.
   void Drop(const std::string& name);
   // One step in the catalogue, which counts; the table's own definition goes before.

@@ -6,6 +6,7 @@
 #include "granary/query/engine/statement_context.h"
 #include "granary/query/functions/type_rules.h"
 #include "granary/query/planning/select_planner.h"
+#include "granary/query/planning/sources/views.h"
 #include "granary/query/sql/format_ast.h"
 #include "granary/query/sql/sql_walk.h"
 #include "granary/query/steps/plan_steps.h"
@@ -33,10 +34,12 @@ size_t LongNameBytes(const Header& header) {
 }
 
 // How many elements the queries that stand in FROM, and those in FROM there, will be planned with:
-// WITH queries once for each use. Counting stops beyond `max`.
+// WITH queries and views once for each use. Counting stops beyond `max`.
 class ExpandedFrom {
  public:
-  explicit ExpandedFrom(size_t max) : max_(max) {}
+  // `views`: those whose queries it is about, from the outside.
+  ExpandedFrom(size_t max, StatementContext* context, const std::vector<std::string>& views)
+      : max_(max), context_(context), views_(views) {}
 
   size_t Count(const sql::Query& query) {
     Add(query, nullptr);
@@ -49,24 +52,31 @@ class ExpandedFrom {
     const Scope* outer;
     const sql::Select* select = nullptr;       // its WITH queries
     const std::string* hidden_name = nullptr;  // that of the WITH query which does not see itself
+    const std::string* view = nullptr;         // whose query does not see what stands outside
   };
 
   void Add(const sql::Query& query, const Scope* outer) {
     CheckTaskCancelled();
+    CheckStack();
     elements_ += CountOwnElements(query);
     for (const sql::Select& select : query.selects) {
       const Scope scope{outer, &select};
       for (const sql::TableExpression& table : select.from) {
         if (elements_ > max_) return;
         if (table.subquery) Add(*table.subquery, &scope);
-        if (table.table && table.table->database.empty()) AddNamed(table.table->table, &scope);
+        if (table.explain) Add(*table.explain->query, &scope);
+        if (table.table && table.table->database.empty() && AddNamed(table.table->table, &scope)) {
+          continue;
+        }
+        if (const TablePtr view = FindView(table, *context_)) AddView(*view, &scope);
       }
     }
   }
 
-  void AddNamed(const std::string& name, const Scope* scope) {
-    for (const Scope* at = scope; at != nullptr; at = at->outer) {
-      if (at->hidden_name != nullptr && *at->hidden_name == name) return;
+  // Whether there is a WITH query of the name.
+  bool AddNamed(const std::string& name, const Scope* scope) {
+    for (const Scope* at = scope; at != nullptr && at->view == nullptr; at = at->outer) {
+      if (at->hidden_name != nullptr && *at->hidden_name == name) return false;
       if (at->select == nullptr) continue;
       const auto& with = at->select->with;
       const auto found = std::find_if(with.rbegin(), with.rend(), [&](const sql::WithItem& item) {
@@ -74,20 +84,34 @@ class ExpandedFrom {
       });
       if (found == with.rend()) continue;
       const Scope without_itself{.outer = scope, .hidden_name = &name};
-      return Add(*found->query, &without_itself);
+      Add(*found->query, &without_itself);
+      return true;
     }
+    return false;
+  }
+
+  void AddView(const Table& view, const Scope* scope) {
+    std::vector<std::string> views = views_;
+    for (const Scope* at = scope; at != nullptr; at = at->outer) {
+      if (at->view != nullptr) views.insert(views.begin() + views_.size(), *at->view);
+    }
+    CheckEnds(view.name, views);
+    const Scope of_view{.outer = scope, .view = &view.name};
+    Add(*context_->View(view)->query, &of_view);
   }
 
   const size_t max_;
+  StatementContext* const context_;
+  const std::vector<std::string>& views_;
   size_t elements_ = 0;
 };
 
 [[noreturn]] void ThrowTooManyElements(size_t max) {
-  throw Error(
-      ErrorCode::kTooBigAst,
-      "With its WITH queries repeated wherever they are used, the statement has more than " +
-          std::to_string(max) +
-          " elements; raise max_expanded_ast_elements, or use them less often");
+  throw Error(ErrorCode::kTooBigAst,
+              "With its WITH queries and views repeated wherever they are used, the statement has "
+              "more than " +
+                  std::to_string(max) +
+                  " elements; raise max_expanded_ast_elements, or use them less often");
 }
 
 // `plan` with its columns renamed and converted to those of `header`.
@@ -153,7 +177,7 @@ PlannerScope Planner::Enter(const sql::Query& query, const PlannerScope& outer) 
                 "Subqueries are nested more than " + std::to_string(kSubqueryDepthMax) + " deep");
   }
   CheckStack();
-  CountExpanded(query, *scope.settings, scope.depth == 1);
+  CountExpanded(query, scope);
   return scope;
 }
 
@@ -201,10 +225,13 @@ PlanPtr Planner::PlanQuery(const sql::Query& query, const PlannerScope& outer) {
 
 // A statement that is much too large is refused before any of it has been planned: freeing half a
 // million elements of a plan takes longer than a cancelled statement should.
-void Planner::CountExpanded(const sql::Query& query, const QuerySettings& settings, bool is_top) {
+void Planner::CountExpanded(const sql::Query& query, const PlannerScope& scope) {
   context_->task().CheckCancelled();
-  const size_t max = settings.max_expanded_ast_elements;
-  if (is_top && max != 0 && ExpandedFrom(max).Count(query) > max) ThrowTooManyElements(max);
+  const size_t max = scope.settings->max_expanded_ast_elements;
+  const bool is_top = scope.depth == 1;
+  if (is_top && max != 0 && ExpandedFrom(max, context_, scope.views).Count(query) > max) {
+    ThrowTooManyElements(max);
+  }
   const size_t elements = CountOwnElements(query);
   expanded_ += elements;
   if (max != 0 && expanded_ > max) ThrowTooManyElements(max);

@@ -35,6 +35,7 @@ struct PlannerScope {
   std::map<std::string, sql::QueryPtr> common_tables;  // WITH name AS (SELECT ...)
   std::map<std::string, sql::ExprPtr> expressions;     // WITH expression AS name
   size_t depth = 0;                                    // of subqueries
+  std::vector<std::string> views;                      // whose queries it is in, from the outside
 };
 
 struct Source;
@@ -72,7 +73,7 @@ class Planner {
   // The scope inside the query. Throws TOO_DEEP_RECURSION, TOO_BIG_AST.
   PlannerScope Enter(const sql::Query& query, const PlannerScope& outer);
   // Throws TOO_BIG_AST once what has been planned is more than max_expanded_ast_elements.
-  void CountExpanded(const sql::Query& query, const QuerySettings& settings, bool is_top);
+  void CountExpanded(const sql::Query& query, const PlannerScope& scope);
 
   StatementContext* context_;
   size_t expanded_ = 0;  // elements of all queries planned

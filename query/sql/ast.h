@@ -183,11 +183,13 @@ struct Join {
 
 struct ExplainStatement;
 
-// What stands in FROM: exactly one of table, function, subquery and explain is set.
+// What stands in FROM: exactly one of table, function, subquery and explain is set. A view with
+// parameters is called as a function: v(p = 1).
 struct TableExpression {
   size_t offset = 0;
   std::optional<TableName> table;
   std::shared_ptr<const Function> function;         // numbers(10), file('x.npy')
+  std::string function_database;                    // of default.v(p = 1); else empty
   QueryPtr subquery;                                // (SELECT ...)
   std::shared_ptr<const ExplainStatement> explain;  // (EXPLAIN ...): one column, `explain`
   std::string alias;
@@ -245,6 +247,7 @@ enum class StatementKind : uint8_t {
   kSelect,
   kInsert,
   kCreateTable,
+  kCreateView,
   kCreateIndex,
   kDropTable,
   kDropIndex,
@@ -366,6 +369,20 @@ struct CreateTableStatement final : Statement {
   std::string comment;
 };
 
+// CREATE [OR REPLACE] VIEW [IF NOT EXISTS] view [(columns)] [(names)] [COMMENT 'text'] AS query
+struct CreateViewStatement final : Statement {
+  static constexpr StatementKind kKind = StatementKind::kCreateView;
+  CreateViewStatement() : Statement(kKind) {}
+
+  TableName view;
+  bool or_replace = false;
+  bool if_not_exists = false;
+  std::vector<ColumnDefinition> columns;  // (a UInt8, ...): what there is of the query, by name
+  std::vector<std::string> names;         // (a, ...): what its columns are called, in their order
+  std::string comment;
+  QueryPtr query;  // with placeholders {name:Type}: a parameterised view
+};
+
 struct CreateIndexStatement final : Statement {
   static constexpr StatementKind kKind = StatementKind::kCreateIndex;
   CreateIndexStatement() : Statement(kKind) {}
@@ -380,6 +397,7 @@ struct DropTableStatement final : Statement {
   DropTableStatement() : Statement(kKind) {}
 
   TableName table;
+  bool is_view = false;  // DROP VIEW
   bool if_exists = false;
   bool sync = false;
 };
@@ -526,6 +544,7 @@ struct ShowStatement final : Statement {
 
   What what = What::kTables;
   TableName table;       // of kCreateTable and kIndexes
+  bool is_view = false;  // SHOW CREATE VIEW
   std::string database;  // SHOW TABLES FROM database
   std::optional<std::string> like;
   bool not_like = false;
@@ -545,6 +564,7 @@ struct ExistsTableStatement final : Statement {
   ExistsTableStatement() : Statement(kKind) {}
 
   TableName table;
+  bool is_view = false;  // EXISTS VIEW
 };
 
 struct UseStatement final : Statement {

@@ -27,8 +27,9 @@ std::string ResultName(const Expr& expr, const ResolvedName& resolved_name);
 // SQL on one line.
 std::string FormatQuery(const Query& query);
 
-// The statement as SQL, without a ';'. CREATE TABLE is laid out over several lines, as SHOW CREATE
-// TABLE shows it; everything else is one line. Inline data of an INSERT is not part of it.
+// The statement as SQL, without a ';'. CREATE TABLE and VIEW are laid out over several lines, as
+// SHOW CREATE TABLE shows it; everything else is one line. Inline data of an INSERT is not part of
+// it.
 std::string FormatStatement(const Statement& statement);
 
 // `name` as it must be written to be read as one identifier: plain, or in backticks.

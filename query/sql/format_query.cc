@@ -86,7 +86,11 @@ std::string FormatSelect(const Select& select) {
 
 std::string FormatTableSource(const TableExpression& table) {
   if (table.table) return FormatTableName(*table.table);
-  if (table.function) return FormatExpr(*table.function);
+  if (table.function) {
+    const std::string& database = table.function_database;
+    return (database.empty() ? database : QuoteIdentifier(database) + ".") +
+           FormatExpr(*table.function);
+  }
   return "(" + (table.subquery ? FormatQuery(*table.subquery) : FormatExplain(*table.explain)) +
          ")";
 }

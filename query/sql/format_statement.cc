@@ -97,6 +97,22 @@ std::string Format(const CreateTableStatement& create) {
          Line(FormatString("COMMENT", create.comment));
 }
 
+std::string FormatViewColumns(const std::vector<ColumnDefinition>& columns) {
+  std::string text;
+  for (const ColumnDefinition& column : columns) {
+    text += (text.empty() ? "\n(\n    " : ",\n    ") + FormatColumn(column);
+  }
+  return text + If(!columns.empty(), "\n)");
+}
+
+std::string Format(const CreateViewStatement& create) {
+  return "CREATE " + If(create.or_replace, "OR REPLACE ") + "VIEW " +
+         If(create.if_not_exists, "IF NOT EXISTS ") + FormatTableName(create.view) +
+         FormatViewColumns(create.columns) +
+         If(!create.names.empty(), "\n" + FormatNames(create.names)) +
+         Line(FormatString("COMMENT", create.comment)) + "\nAS " + FormatQuery(*create.query);
+}
+
 std::string Format(const CreateIndexStatement& create) {
   return "CREATE INDEX " + If(create.if_not_exists, "IF NOT EXISTS ") +
          QuoteIdentifier(create.index.name) + " ON " + FormatTableName(create.table) + " (" +
@@ -118,8 +134,8 @@ std::string Format(const InsertStatement& insert) {
 }
 
 std::string Format(const DropTableStatement& drop) {
-  return "DROP TABLE " + If(drop.if_exists, "IF EXISTS ") + FormatTableName(drop.table) +
-         If(drop.sync, " SYNC");
+  return (drop.is_view ? "DROP VIEW " : "DROP TABLE ") + If(drop.if_exists, "IF EXISTS ") +
+         FormatTableName(drop.table) + If(drop.sync, " SYNC");
 }
 
 std::string Format(const DropIndexStatement& drop) {
@@ -223,7 +239,7 @@ std::string FormatShowSubject(const ShowStatement& show) {
     case What::kProcesslist:
       return "PROCESSLIST";
     case What::kCreateTable:
-      return "CREATE TABLE " + FormatTableName(show.table);
+      return (show.is_view ? "CREATE VIEW " : "CREATE TABLE ") + FormatTableName(show.table);
     case What::kIndexes:
       break;
   }
@@ -242,7 +258,7 @@ std::string Format(const DescribeTableStatement& describe) {
 }
 
 std::string Format(const ExistsTableStatement& exists) {
-  return "EXISTS TABLE " + FormatTableName(exists.table);
+  return (exists.is_view ? "EXISTS VIEW " : "EXISTS TABLE ") + FormatTableName(exists.table);
 }
 
 std::string Format(const UseStatement& use) { return "USE " + QuoteIdentifier(use.database); }
@@ -269,6 +285,8 @@ std::string Visit(const Statement& statement, F visit) {
       return visit(static_cast<const InsertStatement&>(statement));
     case StatementKind::kCreateTable:
       return visit(static_cast<const CreateTableStatement&>(statement));
+    case StatementKind::kCreateView:
+      return visit(static_cast<const CreateViewStatement&>(statement));
     case StatementKind::kCreateIndex:
       return visit(static_cast<const CreateIndexStatement&>(statement));
     case StatementKind::kDropTable:

@@ -6,7 +6,7 @@
 //   parse_special.cc     operands with a syntax of their own: CASE, CAST(x AS T), INTERVAL, ...
 //   parse_query.cc       SELECT and what stands in FROM
 //   parse_insert.cc      INSERT and where its data ends
-//   parse_create.cc      CREATE TABLE, CREATE INDEX
+//   parse_create.cc      CREATE TABLE, VIEW and INDEX
 //   parse_alter.cc       ALTER TABLE
 //   parse_statement.cc   all other statements, and the choice among them
 #pragma once

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "granary/query/sql/grammar.h"
+#include "granary/table/error.h"
 
 namespace granary::sql {
 namespace {
@@ -111,6 +112,51 @@ StatementPtr ParseCreateTable(TokenStream& tokens) {
   return create;
 }
 
+// (a, b), names alone.
+bool AtNamesInParens(const TokenStream& tokens) {
+  if (!tokens.At(TokenKind::kOpenParen)) return false;
+  const TokenKind after_first = tokens.Peek(2).kind;
+  return after_first == TokenKind::kComma || after_first == TokenKind::kCloseParen;
+}
+
+// [(columns)] [(names)] [COMMENT 'text'] AS query [COMMENT 'text'], behind the name.
+void ParseViewBody(TokenStream& tokens, CreateViewStatement& create) {
+  if (tokens.At(TokenKind::kOpenParen) && !AtNamesInParens(tokens)) {
+    tokens.Expect(TokenKind::kOpenParen);
+    do {
+      create.columns.push_back(ParseColumn(tokens));
+    } while (tokens.Accept(TokenKind::kComma));
+    tokens.Expect(TokenKind::kCloseParen);
+  }
+  if (AtNamesInParens(tokens)) create.names = ParseNamesInParens(tokens, "column name");
+  if (tokens.Accept("COMMENT")) create.comment = tokens.ExpectString("comment in quotes");
+  tokens.Expect("AS");
+  create.query = ParseQuery(tokens);
+  if (create.comment.empty() && tokens.Accept("COMMENT")) {
+    create.comment = tokens.ExpectString("comment in quotes");
+  }
+}
+
+StatementPtr ParseCreateView(TokenStream& tokens, bool or_replace) {
+  auto create = std::make_unique<CreateViewStatement>();
+  create->or_replace = or_replace;
+  create->if_not_exists = !or_replace && tokens.Accept("IF NOT EXISTS");
+  create->view = ParseTableName(tokens);
+  ParseViewBody(tokens, *create);
+  return create;
+}
+
+// Views of ClickHouse that keep rows or watch tables.
+void RefuseOtherViews(const TokenStream& tokens) {
+  for (const char* kind : {"MATERIALIZED", "LIVE", "WINDOW"}) {
+    if (!tokens.At(std::string(kind) + " VIEW")) continue;
+    throw Error(ErrorCode::kNotImplemented,
+                std::string(kind) +
+                    " VIEW is not implemented; there are plain views, CREATE VIEW v AS SELECT ..., "
+                    "and INSERT INTO t SELECT ... keeps the rows of a query in a table");
+  }
+}
+
 // CREATE INDEX [IF NOT EXISTS] name ON table (expression) TYPE ...
 StatementPtr ParseCreateIndex(TokenStream& tokens) {
   auto create = std::make_unique<CreateIndexStatement>();
@@ -173,6 +219,12 @@ ConstraintDefinition ParseConstraintDefinition(TokenStream& tokens) {
 
 StatementPtr ParseCreate(TokenStream& tokens) {
   tokens.Expect("CREATE");
+  RefuseOtherViews(tokens);
+  if (tokens.Accept("OR REPLACE")) {
+    tokens.Expect("VIEW");
+    return ParseCreateView(tokens, /*or_replace=*/true);
+  }
+  if (tokens.Accept("VIEW")) return ParseCreateView(tokens, /*or_replace=*/false);
   if (tokens.Accept("TABLE")) return ParseCreateTable(tokens);
   if (tokens.Accept("INDEX")) return ParseCreateIndex(tokens);
   tokens.Fail("TABLE");

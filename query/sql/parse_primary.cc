@@ -80,7 +80,11 @@ ExprPtr ParseParameter(TokenStream& tokens) {
   tokens.Expect(TokenKind::kColon);
   parameter->type = ParseType(tokens);
   tokens.Expect(TokenKind::kCloseBrace);
-  return parameter;
+  const PlaceholderValues* const values = tokens.limits().placeholders;
+  if (values == nullptr) return parameter;
+  const auto value = values->find(parameter->name);
+  if (value == values->end()) return parameter;
+  return MakeCall(tokens, parameter->offset, "CAST", {value->second, MakeString(parameter->type)});
 }
 
 // At the '*'.

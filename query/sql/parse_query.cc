@@ -13,6 +13,8 @@ namespace {
 // An alias without AS: a word that can't begin what follows.
 bool AtImplicitAlias(const TokenStream& tokens) {
   if (tokens.At(TokenKind::kQuotedIdentifier)) return true;
+  const bool is_comment_of_view = tokens.At("COMMENT") && tokens.Peek(1).kind == TokenKind::kString;
+  if (is_comment_of_view) return false;
   return tokens.At(TokenKind::kWord) && !IsClauseWord(tokens.current_text());
 }
 
@@ -277,6 +279,19 @@ void AppendBranch(Query& query, Query branch, bool distinct) {
   std::move(branch.selects.begin(), branch.selects.end(), std::back_inserter(query.selects));
 }
 
+// WITH of the first SELECT reaches the others, but for names that they define themselves.
+void ShareWith(Query& query) {
+  const std::vector<WithItem>& shared = query.selects.front().with;
+  for (size_t i = 1; i < query.selects.size() && !shared.empty(); ++i) {
+    std::vector<WithItem> with = shared;
+    for (WithItem& own : query.selects[i].with) {
+      std::erase_if(with, [&](const WithItem& item) { return item.name == own.name; });
+      with.push_back(std::move(own));
+    }
+    query.selects[i].with = std::move(with);
+  }
+}
+
 Query ParseUnion(TokenStream& tokens) {
   DepthGuard guard(tokens);
   Query query = ParseUnionBranch(tokens);
@@ -285,6 +300,7 @@ Query ParseUnion(TokenStream& tokens) {
     if (!distinct) tokens.Expect("ALL");
     AppendBranch(query, ParseUnionBranch(tokens), distinct);
   }
+  ShareWith(query);
   return query;
 }
 
@@ -297,6 +313,11 @@ void ParseTableSource(TokenStream& tokens, TableExpression& table) {
     }
     tokens.Expect(TokenKind::kCloseParen);
   } else if (tokens.AtIdentifier() && tokens.Peek(1).kind == TokenKind::kOpenParen) {
+    table.function = ParseCall(tokens);
+  } else if (tokens.AtIdentifier() && tokens.Peek(1).kind == TokenKind::kDot &&
+             tokens.Peek(3).kind == TokenKind::kOpenParen) {
+    table.function_database = tokens.ExpectIdentifier("name of a database");
+    tokens.Expect(TokenKind::kDot);
     table.function = ParseCall(tokens);
   } else {
     table.table = ParseTableName(tokens);

@@ -37,6 +37,13 @@ StatementPtr ParseSelectStatement(TokenStream& tokens) {
   return select;
 }
 
+// VIEW, or perhaps TABLE, before a name: whether it was VIEW.
+bool AcceptViewOrTable(TokenStream& tokens) {
+  if (tokens.Accept("VIEW")) return true;
+  tokens.Accept("TABLE");
+  return false;
+}
+
 StatementPtr ParseDrop(TokenStream& tokens) {
   tokens.Expect("DROP");
   if (tokens.Accept("INDEX")) {
@@ -47,8 +54,9 @@ StatementPtr ParseDrop(TokenStream& tokens) {
     drop->table = ParseTableName(tokens);
     return drop;
   }
-  tokens.Expect("TABLE");
   auto drop = std::make_unique<DropTableStatement>();
+  drop->is_view = tokens.Accept("VIEW");
+  if (!drop->is_view) tokens.Expect("TABLE");
   drop->if_exists = tokens.Accept("IF EXISTS");
   drop->table = ParseTableName(tokens);
   drop->sync = tokens.Accept("SYNC");
@@ -163,7 +171,7 @@ void ParseShowSubject(TokenStream& tokens, ShowStatement& show) {
     show.what = What::kProcesslist;
   } else if (tokens.Accept("CREATE")) {
     show.what = What::kCreateTable;
-    tokens.Accept("TABLE");
+    show.is_view = AcceptViewOrTable(tokens);
     show.table = ParseTableName(tokens);
   } else if (tokens.Accept("INDEX") || tokens.Accept("INDEXES") || tokens.Accept("INDICES") ||
              tokens.Accept("KEYS")) {
@@ -193,7 +201,7 @@ StatementPtr ParseDescribe(TokenStream& tokens) {
 StatementPtr ParseExists(TokenStream& tokens) {
   auto exists = std::make_unique<ExistsTableStatement>();
   tokens.Expect("EXISTS");
-  tokens.Accept("TABLE");
+  exists->is_view = AcceptViewOrTable(tokens);
   exists->table = ParseTableName(tokens);
   return exists;
 }

@@ -8,15 +8,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <string_view>
 
 #include "granary/query/sql/ast.h"
 
 namespace granary::sql {
 
+// What stands for placeholders: {name:Type} is parsed as CAST(value, 'Type').
+using PlaceholderValues = std::map<std::string, ExprPtr, std::less<>>;
+
 struct ParseLimits {
   uint32_t max_depth = 1000;       // levels of nesting
   uint32_t max_nodes = 1'000'000;  // nodes of the tree, shared ones counted at each use
+  const PlaceholderValues* placeholders = nullptr;  // outlives the parser; null: they stay
 };
 
 struct ParsedStatement {

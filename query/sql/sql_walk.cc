@@ -137,6 +137,19 @@ void VisitExpressions(const sql::Query& query, const std::function<void(const sq
   Walk{visit}.VisitQuery(query);
 }
 
+std::vector<const sql::QueryParameter*> FindPlaceholders(const sql::Query& query) {
+  std::vector<const sql::QueryParameter*> found;
+  VisitExpressions(query, [&](const sql::Expr& expr) {
+    const auto* placeholder = sql::As<sql::QueryParameter>(expr);
+    if (placeholder == nullptr) return;
+    const bool is_known = std::any_of(found.begin(), found.end(), [&](const auto* known) {
+      return known->name == placeholder->name;
+    });
+    if (!is_known) found.push_back(placeholder);
+  });
+  return found;
+}
+
 size_t CountElements(const sql::Query& query) { return Count(query, true); }
 size_t CountOwnElements(const sql::Query& query) { return Count(query, false); }
 

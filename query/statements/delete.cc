@@ -67,7 +67,7 @@ class RowsToDelete {
 
 PlanPtr RunDelete(const sql::DeleteStatement& statement, StatementContext& context) {
   context.engine().CheckWritable();
-  const TablePtr table = ResolveTable(statement.table, context);
+  const TablePtr table = ResolveTable(statement.table, context, ErrorCode::kBadArguments);
   PartSetPtr parts = context.Parts(*table);
   std::optional<std::string> partition_id;
   RowFilter filter = CompileRowFilter(statement.where, *table, context);

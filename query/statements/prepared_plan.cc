@@ -36,6 +36,7 @@ const sql::Query* QueryOf(const sql::Statement& statement) {
   if (const auto* select = sql::As<sql::SelectStatement>(statement)) return select->query.get();
   if (const auto* explain = sql::As<sql::ExplainStatement>(statement)) return explain->query.get();
   if (const auto* insert = sql::As<sql::InsertStatement>(statement)) return insert->query.get();
+  if (const auto* create = sql::As<sql::CreateViewStatement>(statement)) return create->query.get();
   return nullptr;
 }
 
@@ -107,14 +108,9 @@ PreparedPlan::PreparedPlan(Engine* engine, QuerySettings settings, Parameters de
     throw Error(ErrorCode::kNotImplemented,
                 "Only SELECT can be prepared; execute this statement, or use Database::Insert");
   }
-  VisitExpressions(*select->query, [this](const sql::Expr& expr) {
-    const auto* parameter = sql::As<sql::QueryParameter>(expr);
-    if (parameter == nullptr) return;
-    const bool is_known =
-        std::any_of(parameters_.begin(), parameters_.end(),
-                    [&](const HeaderColumn& known) { return known.name == parameter->name; });
-    if (!is_known) parameters_.push_back({parameter->name, DataType::Parse(parameter->type)});
-  });
+  for (const sql::QueryParameter* placeholder : FindPlaceholders(*select->query)) {
+    parameters_.push_back({placeholder->name, DataType::Parse(placeholder->type)});
+  }
   if (!parameters_.empty()) return;
   StatementContext context(engine_, settings_, {}, engine_->NewQueryId(), text_, nullptr);
   const TaskScope scope(&context.task());

@@ -6,6 +6,7 @@
 #include "granary/query/planning/planner.h"
 #include "granary/query/planning/sources/source.h"
 #include "granary/query/planning/sources/system_tables.h"
+#include "granary/query/planning/sources/views.h"
 #include "granary/query/sql/format_ast.h"
 #include "granary/query/sql/parser.h"
 #include "granary/query/statements/statement.h"
@@ -43,7 +44,17 @@ PlanPtr ShowTables(const sql::ShowStatement& statement, StatementContext& contex
 }
 
 PlanPtr ShowCreate(const sql::ShowStatement& statement, StatementContext& context) {
-  const TablePtr table = ResolveTable(statement.table, context);
+  const TablePtr table = ResolveTableOrView(statement.table, context);
+  if (table->is_view) {
+    sql::CreateViewStatement definition = *context.View(*table);
+    definition.view.database = "default";
+    definition.view.table = table->name;
+    return OneText("statement", FormatViewDefinition(definition));
+  }
+  if (statement.is_view) {
+    throw Error(ErrorCode::kBadArguments,
+                "'" + table->name + "' is not a view; SHOW CREATE TABLE shows it");
+  }
   sql::CreateTableStatement definition =
       *ParseDefinition(context.Parts(*table)->schema->definition);
   definition.table.database = "default";
@@ -51,8 +62,19 @@ PlanPtr ShowCreate(const sql::ShowStatement& statement, StatementContext& contex
   return OneText("statement", FormatDefinition(definition));
 }
 
+// What a view says of its columns, without planning it.
+Header ColumnsOf(const Table& view, StatementContext& context) {
+  Header columns;
+  for (const auto& column : context.View(view)->columns) {
+    columns.push_back({column.name, DataType::Parse(column.type)});
+  }
+  return columns;
+}
+
+bool IsView(const TablePtr& table) { return table != nullptr && table->is_view; }
+
 PlanPtr ShowIndexes(const sql::ShowStatement& statement, StatementContext& context) {
-  const TablePtr table = ResolveTable(statement.table, context);
+  const TablePtr table = ResolveTableOrView(statement.table, context);
   return PlanText(
       "SELECT table, name AS key_name, expr AS expression, upper(type) AS index_type, granularity "
       "FROM system.data_skipping_indices WHERE table = " +
@@ -86,10 +108,13 @@ PlanPtr PlanShow(const sql::ShowStatement& statement, StatementContext& context)
 }
 
 PlanPtr PlanDescribe(const sql::DescribeTableStatement& statement, StatementContext& context) {
-  const Header columns = Planner(&context).DescribeSource(statement.table);
+  const TablePtr view = FindView(statement.table, context);
+  const bool is_view = view != nullptr && statement.table.table;
+  const Header columns =
+      is_view ? ColumnsOf(*view, context) : Planner(&context).DescribeSource(statement.table);
   SchemaPtr schema;
   if (statement.table.table && statement.table.table->database != "system") {
-    schema = context.Parts(*ResolveTable(*statement.table.table, context))->schema;
+    schema = context.Parts(*ResolveTableOrView(*statement.table.table, context))->schema;
   }
   const Header header = {
       {"name", TypeId::kString},          {"type", TypeId::kString},
@@ -114,12 +139,13 @@ PlanPtr PlanDescribe(const sql::DescribeTableStatement& statement, StatementCont
 PlanPtr PlanExists(const sql::ExistsTableStatement& statement, StatementContext& context) {
   const sql::TableName& name = statement.table;
   bool exists = false;
-  if (name.database == "system") {
+  if (name.database == "system" && !statement.is_view) {
     const std::vector<std::string> known = SystemTableNames();
     exists = std::find(known.begin(), known.end(), name.table) != known.end();
   } else {
     CheckDatabase(name.database);
-    exists = context.engine().tables().Exists(name.table);
+    const Tables& tables = context.engine().tables();
+    exists = statement.is_view ? IsView(tables.Find(name.table)) : tables.Exists(name.table);
   }
   Block block(1);
   block.Add("result",

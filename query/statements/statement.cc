@@ -33,6 +33,8 @@ PlanPtr RunStatement(const StatementCall& call) {
       return RunInsert(*sql::As<sql::InsertStatement>(statement), call);
     case Kind::kCreateTable:
       return RunCreateTable(*sql::As<sql::CreateTableStatement>(statement), context);
+    case Kind::kCreateView:
+      return RunCreateView(*sql::As<sql::CreateViewStatement>(statement), context);
     case Kind::kDropTable:
       return RunDropTable(*sql::As<sql::DropTableStatement>(statement), context);
     case Kind::kTruncateTable:

@@ -1,5 +1,5 @@
 // Running statements that are not queries, and making the plans of those whose result is rows. One
-// file per family: tables.cc (CREATE, DROP ...), alter.cc, insert.cc, delete.cc, show.cc,
+// file per family: tables.cc (CREATE, DROP ...), views.cc, alter.cc, insert.cc, delete.cc, show.cc,
 // maintenance.cc.
 #pragma once
 
@@ -30,6 +30,7 @@ PlanPtr RunStatement(const StatementCall& call);
 
 // The families.
 PlanPtr RunCreateTable(const sql::CreateTableStatement& statement, StatementContext& context);
+PlanPtr RunCreateView(const sql::CreateViewStatement& statement, StatementContext& context);
 PlanPtr RunDropTable(const sql::DropTableStatement& statement, StatementContext& context);
 PlanPtr RunTruncateTable(const sql::TruncateTableStatement& statement, StatementContext& context);
 PlanPtr RunRenameTable(const sql::RenameTableStatement& statement, StatementContext& context);

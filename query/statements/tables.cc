@@ -7,11 +7,33 @@
 namespace granary {
 namespace {
 
+// CREATE TABLE a ENGINE = ... AS v: the columns of the view, all else as the statement says.
+sql::CreateTableStatement WithColumnsOf(const sql::CreateViewStatement& view,
+                                        const sql::CreateTableStatement& statement) {
+  const std::string& name = view.view.table;
+  if (statement.engine.empty()) {
+    throw Error(ErrorCode::kIncorrectQuery, "'" + name +
+                                                "' is a view, which has no engine to copy: CREATE "
+                                                "TABLE ... AS " +
+                                                name + " ENGINE = MergeTree ORDER BY ...");
+  }
+  if (view.columns.empty()) {
+    throw Error(ErrorCode::kIncorrectQuery,
+                "The columns of view '" + name +
+                    "' depend on its parameters; write the columns of the table out");
+  }
+  sql::CreateTableStatement copy = statement;
+  copy.as_table.reset();
+  copy.columns = view.columns;
+  return copy;
+}
+
 // CREATE TABLE a AS b: the definition of b under the name a; an ENGINE or ORDER BY of the statement
 // itself is taken instead of b's.
 sql::CreateTableStatement CopyOf(const sql::CreateTableStatement& statement,
                                  StatementContext& context) {
-  const TablePtr other = ResolveTable(*statement.as_table, context);
+  const TablePtr other = ResolveTableOrView(*statement.as_table, context);
+  if (other->is_view) return WithColumnsOf(*context.View(*other), statement);
   sql::CreateTableStatement copy = *ParseDefinition(context.Parts(*other)->schema->definition);
   copy.table = statement.table;
   if (!statement.columns.empty()) {
@@ -53,6 +75,13 @@ PlanPtr RunDropTable(const sql::DropTableStatement& statement, StatementContext&
   engine.CheckWritable();
   CheckDatabase(statement.table.database);
   if (statement.if_exists && !engine.tables().Exists(statement.table.table)) return nullptr;
+  if (statement.is_view) {
+    const TablePtr view = engine.tables().Get(statement.table.table);
+    if (!view->is_view) {
+      throw Error(ErrorCode::kIncorrectQuery,
+                  "Table '" + view->name + "' is not a view; DROP TABLE drops it and its rows");
+    }
+  }
   engine.tables().Drop(statement.table.table);
   return nullptr;
 }

@@ -59,7 +59,8 @@ std::string SortedLines(const std::string& text) {
   return sorted;
 }
 
-// All that a user can see: tables, definitions, rows, what a search finds, what CHECK TABLE says.
+// All that a user can see: tables, views, definitions, rows, what a search finds, what CHECK TABLE
+// says.
 std::string StateOf(Database& database) {
   std::string state;
   const std::string names = Query(database, "SHOW TABLES");
@@ -74,6 +75,7 @@ std::string StateOf(Database& database) {
           Query(database, "SELECT id FROM " + name + " ORDER BY L2Distance(v, [4., 1.]) LIMIT 3");
       state += Query(database, "SELECT id FROM " + name + " WHERE id >= 5 AND id < 9 ORDER BY id");
     }
+    if (Query(database, "EXISTS VIEW " + name) == "1\n") continue;
     const std::string damaged = Query(database, "CHECK TABLE " + name);
     EXPECT_EQ(damaged.find("\t0\t"), std::string::npos) << damaged;
   }

@@ -36,6 +36,8 @@ std::vector<CrashWorkload> CrashWorkloads(const std::string& table_settings) {
   const std::vector<std::string> one = {create, Insert("t", 0, 10)};
   const std::vector<std::string> filled = {create, Insert("t", 0, 10), Insert("t", 10, 6),
                                            "DELETE FROM t WHERE id = 3"};
+  std::vector<std::string> with_view = one;
+  with_view.emplace_back("CREATE VIEW w AS SELECT id, s FROM t WHERE id > 3");
   std::vector<CrashWorkload> workloads = {
       {"create_table", {}, {create}},
       {"create_second_table", one, {CreateTable("u", table_settings)}},
@@ -61,6 +63,11 @@ std::vector<CrashWorkload> CrashWorkloads(const std::string& table_settings) {
       {"truncate", filled, {"TRUNCATE TABLE t"}},
       {"rename", filled, {"RENAME TABLE t TO renamed"}},
       {"drop", filled, {"DROP TABLE t"}},
+      {"create_view", one, {with_view.back()}},
+      {"create_views", one, {with_view.back(), "CREATE VIEW x AS SELECT id FROM w"}},
+      {"replace_view", with_view, {"CREATE OR REPLACE VIEW w AS SELECT g FROM t"}},
+      {"rename_view", with_view, {"RENAME TABLE w TO x"}},
+      {"drop_view", with_view, {"DROP VIEW w"}},
       {"drop_and_create", filled, {"DROP TABLE t", create, Insert("t", 50, 2)}},
       {"fold", ManyRecords(table_settings), {"DELETE FROM t WHERE id = 290"}},
       {"open_after_power_cut",
@@ -70,6 +77,8 @@ std::vector<CrashWorkload> CrashWorkloads(const std::string& table_settings) {
        {"db/catalog", "db/tables/1/commit_log"}},
       {"restore_table", filled, {}, {"db/tables/1/commit_log"}, {}, true},
       {"restore_catalogue", filled, {}, {"db/catalog"}, {}, true},
+      {"restore_view", with_view, {}, {"db/tables/2/commit_log"}, {}, true},
+      {"restore_catalogue_with_view", with_view, {}, {"db/catalog"}, {}, true},
       {"upgrade", {}, {}, {}, {}, false, "1"},
   };
   return workloads;

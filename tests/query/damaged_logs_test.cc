@@ -224,5 +224,29 @@ TEST_F(DamagedLogs, CreateAndRenameAreWholeWhateverFails) {
   }
 }
 
+// Whichever of its files is lost, a view comes back as it was last.
+TEST_F(DamagedLogs, AViewIsRestoredLikeATable) {
+  database_->Execute("CREATE VIEW v AS SELECT a FROM t");
+  database_->Execute("CREATE OR REPLACE VIEW v AS SELECT a + 1 AS next FROM t");
+  database_->Execute("RENAME TABLE v TO w");
+  const std::string definition = Query(*database_, "SHOW CREATE VIEW w");
+  for (const char* file : {"db/catalog", "db/tables/3/commit_log"}) {
+    SCOPED_TRACE(file);
+    Close();
+    disk_->Remove(file);
+    Open(/*restore=*/true);
+    EXPECT_FALSE(warnings_.empty());
+    EXPECT_EQ(Query(*database_, "SHOW CREATE VIEW w"), definition);
+    EXPECT_EQ(Query(*database_, "SELECT next FROM w ORDER BY next"), "3\n4\n");
+    ExpectAllRows();
+  }
+  Close();
+  disk_->Remove("db/tables/3/commit_log");
+  Open();
+  EXPECT_THAT(ErrorOf("SELECT * FROM w"), HasSubstr("SYSTEM RESTORE TABLE w"));
+  Query(*database_, "SYSTEM RESTORE TABLE w");
+  EXPECT_EQ(Query(*database_, "SHOW CREATE VIEW w"), definition);
+}
+
 }  // namespace
 }  // namespace granary

@@ -185,6 +185,40 @@ TEST(DatabaseTest, APreparedStatementSeesNewRowsAndNewSchemas) {
   EXPECT_THROW(count.Execute(), Error);
 }
 
+TEST(DatabaseTest, APreparedStatementSeesThatAViewIsAnother) {
+  const auto database = OpenInMemory();
+  database->Execute("CREATE VIEW inner AS SELECT 1 AS a");
+  database->Execute("CREATE VIEW v AS SELECT a FROM inner");
+  PreparedStatement prepared = database->Prepare("SELECT a FROM v");
+  EXPECT_EQ(TextOf(prepared.Execute()), "1\n");
+  database->Execute("CREATE OR REPLACE VIEW inner AS SELECT 2 AS a");
+  EXPECT_EQ(TextOf(prepared.Execute()), "2\n");
+  database->Execute("DROP VIEW v");
+  EXPECT_THROW(prepared.Execute(), Error);
+  database->Execute("CREATE TABLE v (a UInt8) ORDER BY a");
+  EXPECT_EQ(TextOf(prepared.Execute()), "");
+}
+
+TEST(DatabaseTest, ValuesOfAViewAreThoseThatAreBound) {
+  const auto database = OpenInMemory();
+  database->Execute("CREATE VIEW v AS SELECT {x:UInt8} + 1 AS y");
+  PreparedStatement prepared = database->Prepare("SELECT y FROM v(x = {given:UInt8})");
+  EXPECT_EQ(TextOf(prepared.Bind("given", 1).Execute()), "2\n");
+  EXPECT_EQ(TextOf(prepared.Bind("given", 2).Execute()), "3\n");
+}
+
+TEST(DatabaseTest, BlocksAreNotInsertedIntoAView) {
+  const auto database = OpenInMemory();
+  database->Execute("CREATE VIEW v AS SELECT toUInt8(1) AS a");
+  const Block block = database->Execute("SELECT toUInt8(1) AS a").ReadAll();
+  try {
+    database->Insert("v", block);
+    FAIL() << "there is no place for rows";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNotImplemented);
+  }
+}
+
 TEST(DatabaseTest, CancelledAndLateStatementsEnd) {
   const auto database = OpenInMemory();
   const char* endless = "SELECT count() FROM numbers(100000000000) WHERE number % 7 = 8";
@@ -339,7 +373,8 @@ TEST(DatabaseTest, UnknownThingsHaveTheirCodes) {
   EXPECT_EQ(FailureOf(*database, "SELECT * FROM nope"), ErrorCode::kUnknownTable);
   EXPECT_EQ(FailureOf(*database, "SELECT * FROM nope.t"), ErrorCode::kUnknownDatabase);
   EXPECT_EQ(FailureOf(*database, "SELECT * FROM t FINAL"), ErrorCode::kNotImplemented);
-  EXPECT_EQ(FailureOf(*database, "SELECT * FROM t, t AS u"), ErrorCode::kNotImplemented);
+  EXPECT_EQ(FailureOf(*database, "SELECT * FROM numbers(2) AS a, numbers(2) AS b"),
+            ErrorCode::kNotImplemented);
   EXPECT_EQ(FailureOf(*database, "CREATE TABLE t (id UInt64) ORDER BY id"),
             ErrorCode::kTableAlreadyExists);
   EXPECT_EQ(FailureOf(*database, "CREATE TABLE u (id Nope) ORDER BY id"), ErrorCode::kUnknownType);

@@ -217,6 +217,28 @@ TEST_F(ReaderTest, RefreshSeesAnotherDefinition) {
   EXPECT_EQ(Read("SELECT count() FROM t WHERE a > 15"), "3\n");
 }
 
+TEST_F(ReaderTest, RefreshSeesViews) {
+  Write("CREATE VIEW v AS SELECT a FROM t WHERE a > 15");
+  OpenReader();
+  auto count = reader_->Prepare("SELECT count() FROM v");
+  EXPECT_EQ(TextOf(count.Execute()), "3\n");
+  Write("CREATE OR REPLACE VIEW v AS SELECT a FROM t WHERE a > 20");
+  Write("CREATE VIEW w AS SELECT a FROM v");
+  EXPECT_EQ(TextOf(count.Execute()), "3\n");
+  EXPECT_EQ(FailureOf(*reader_, "SELECT * FROM w"), ErrorCode::kUnknownTable);
+  reader_->Refresh();
+  EXPECT_EQ(TextOf(count.Execute()), "2\n");
+  EXPECT_EQ(Read("SELECT * FROM w ORDER BY a"), "21\n22\n");
+  Write("RENAME TABLE v TO x");
+  Write("DROP VIEW w");
+  reader_->Refresh();
+  EXPECT_EQ(Read("SHOW TABLES"), "t\nx\n");
+  EXPECT_EQ(Read("SELECT count() FROM x"), "2\n");
+  EXPECT_THROW(count.Execute(), Error);
+  EXPECT_EQ(FailureOf(*reader_, "CREATE VIEW y AS SELECT 1"), ErrorCode::kReadonly);
+  EXPECT_EQ(FailureOf(*reader_, "CREATE OR REPLACE VIEW x AS SELECT 1"), ErrorCode::kReadonly);
+}
+
 TEST_F(ReaderTest, PreparedStatementsGoOn) {
   auto count = reader_->Prepare("SELECT count() FROM t WHERE a >= {least:UInt64}");
   count.Bind("least", uint64_t{0});

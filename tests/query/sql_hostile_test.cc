@@ -48,9 +48,9 @@ TEST(SqlErrors, SayWhereAndWhatWasExpected) {
       {"SELECT 1 ! 2",
        "Syntax error at position 10 (line 1, column 10): a character that SQL has "
        "no use for: ! 2"},
-      {"CREATE VIEW v AS SELECT 1",
-       "Syntax error at position 8 (line 1, column 8): met 'VIEW' in: "
-       "VIEW v AS SELECT 1. Expected one of: TABLE, INDEX"},
+      {"CREATE PLACE v AS SELECT 1",
+       "Syntax error at position 8 (line 1, column 8): met 'PLACE' in: "
+       "PLACE v AS SELECT 1. Expected one of: OR REPLACE, VIEW, TABLE, INDEX"},
       {"SELECT 1; SELECT 2",
        "Syntax error at position 11 (line 1, column 11): met 'SELECT' in: "
        "SELECT 2. Expected end of query: one statement at a time"},

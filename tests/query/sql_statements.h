@@ -41,6 +41,13 @@ inline const std::vector<const char*>& CanonicalStatements() {
       "KEY id\nORDER BY (id, d)\nSETTINGS index_granularity = 3, fsync = 'off'\nCOMMENT 'all'",
       "CREATE TABLE t\n(\n    a UInt8\n)\nENGINE = ReplacingMergeTree(a)\nORDER BY tuple()",
       "CREATE TABLE a AS b\nENGINE = Memory",
+      "CREATE VIEW v\nAS SELECT 1",
+      "CREATE OR REPLACE VIEW db.v\n(\n    a UInt8,\n    `b c` Array(String)\n)\n(x, y)\nCOMMENT "
+      "'it\\'s'\nAS WITH 1 AS q SELECT a, {p:UInt8} FROM t UNION ALL WITH 1 AS q SELECT q, 2",
+      "CREATE VIEW IF NOT EXISTS v\n(x)\nAS SELECT a FROM db.w(p = 1, q = [1, 2]) AS w",
+      "DROP VIEW IF EXISTS db.v SYNC",
+      "EXISTS VIEW v",
+      "SHOW CREATE VIEW v",
       "CREATE INDEX IF NOT EXISTS i ON db.t (length(a)) TYPE minmax GRANULARITY 2",
       "DROP TABLE IF EXISTS db.t SYNC",
       "DROP INDEX IF EXISTS i ON t",

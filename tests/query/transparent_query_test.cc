@@ -74,6 +74,21 @@ TEST_F(TransparentQueryTest, ConditionsOfAllLevelsMeet) {
       "SELECT id, L2Distance(v, [3., 4.]) AS d FROM t WHERE d < 9 AND id > 5 ORDER BY d LIMIT 4");
 }
 
+TEST_F(TransparentQueryTest, ViewsAreNoWalls) {
+  database_->Execute("CREATE VIEW a AS SELECT id, v, g FROM t WHERE g = 1");
+  database_->Execute("CREATE VIEW b (k, w) AS SELECT id, v FROM a WHERE id > 100");
+  database_->Execute("CREATE VIEW p AS SELECT id, v FROM t WHERE id > {least:UInt64}");
+  ExpectSamePlan("SELECT k FROM b WHERE k < 1000 ORDER BY L2Distance(w, [3., 4.]) LIMIT 3",
+                 "SELECT id FROM t WHERE (g = 1 AND id > 100) AND id < 1000 ORDER BY L2Distance(v, "
+                 "[3., 4.]) LIMIT 3");
+  ExpectSamePlan("SELECT count() FROM b WHERE k = 101",
+                 "SELECT count() FROM t WHERE (g = 1 AND id > 100) AND id = 101");
+  EXPECT_NE(Explain("SELECT id FROM p(least = 1900) ORDER BY L2Distance(v, [3., 4.]) LIMIT 3")
+                .find("Vector index: near"),
+            std::string::npos);
+  EXPECT_NE(Explain("SELECT id FROM p(least = 1990)").find("Granules: 1/32"), std::string::npos);
+}
+
 TEST_F(TransparentQueryTest, GranulesArePruned) {
   ExpectSamePlan("SELECT id FROM (SELECT id FROM t) WHERE id = 5", "SELECT id FROM t WHERE id = 5");
   EXPECT_NE(

@@ -7,6 +7,7 @@
 #include "granary/query/planning/explain.h"
 #include "granary/query/planning/sources/system_tables.h"
 #include "granary/query/planning/sources/table_functions.h"
+#include "granary/query/planning/sources/views.h"
 
 namespace granary {
 namespace {
@@ -14,9 +15,14 @@ namespace {
 constexpr const char* kDefaultDatabase = "default";
 constexpr const char* kSystemDatabase = "system";
 
-Source FromQuery(const sql::Query& query, Planner& planner, const PlannerScope& scope,
-                 bool is_alone) {
-  return is_alone ? planner.PlanSource(query, scope) : SourceOf(planner.PlanQuery(query, scope));
+Source FromTable(const TablePtr& table, StatementContext& context) {
+  Source source;
+  source.table = table;
+  for (const ColumnDeclaration& column : context.Parts(*table)->schema->columns) {
+    source.columns.push_back({column.name, column.type});
+  }
+  source.stored = source.columns;
+  return source;
 }
 
 Source FromName(const sql::TableName& name, Planner& planner, const PlannerScope& scope,
@@ -27,7 +33,7 @@ Source FromName(const sql::TableName& name, Planner& planner, const PlannerScope
       // A common table does not see itself.
       PlannerScope inner = scope;
       inner.common_tables.erase(name.table);
-      Source source = FromQuery(*common->second, planner, inner, is_alone);
+      Source source = QuerySource(*common->second, planner, inner, is_alone);
       source.qualifiers = {name.table};
       return source;
     }
@@ -37,14 +43,26 @@ Source FromName(const sql::TableName& name, Planner& planner, const PlannerScope
     source.qualifiers = {name.table, name.database + "." + name.table};
     return source;
   }
-  Source source;
-  source.table = ResolveTable(name, *scope.context);
+  const TablePtr table = ResolveTableOrView(name, *scope.context);
+  Source source = table->is_view ? ViewSource(table, nullptr, planner, scope, is_alone)
+                                 : FromTable(table, *scope.context);
   source.qualifiers = {name.table, kDefaultDatabase + ("." + name.table)};
-  for (const ColumnDeclaration& column : scope.context->Parts(*source.table)->schema->columns) {
-    source.columns.push_back({column.name, column.type});
-  }
-  source.stored = source.columns;
   return source;
+}
+
+// A view with parameters, or else a table function.
+Source FromCall(const sql::TableExpression& expression, Planner& planner, const PlannerScope& scope,
+                bool is_alone) {
+  const sql::Function& call = *expression.function;
+  if (const TablePtr view = FindView(expression, *scope.context)) {
+    Source source = ViewSource(view, &call, planner, scope, is_alone);
+    source.qualifiers = {view->name, kDefaultDatabase + ("." + view->name)};
+    return source;
+  }
+  if (expression.function_database.empty()) return SourceOf(PlanTableFunction(call, scope));
+  throw Error(ErrorCode::kUnknownFunction, "There is no view '" + call.name + "' in database '" +
+                                               expression.function_database +
+                                               "' that could be called");
 }
 
 }  // namespace
@@ -54,6 +72,11 @@ Source SourceOf(PlanPtr plan) {
   source.columns = plan->header();
   source.plan = std::move(plan);
   return source;
+}
+
+Source QuerySource(const sql::Query& query, Planner& planner, const PlannerScope& scope,
+                   bool is_alone) {
+  return is_alone ? planner.PlanSource(query, scope) : SourceOf(planner.PlanQuery(query, scope));
 }
 
 Source ResolveSource(const sql::TableExpression& expression, Planner& planner,
@@ -67,9 +90,9 @@ Source ResolveSource(const sql::TableExpression& expression, Planner& planner,
   if (expression.table) {
     source = FromName(*expression.table, planner, scope, is_alone);
   } else if (expression.function) {
-    source = SourceOf(PlanTableFunction(*expression.function, scope));
+    source = FromCall(expression, planner, scope, is_alone);
   } else if (expression.subquery) {
-    source = FromQuery(*expression.subquery, planner, scope, is_alone);
+    source = QuerySource(*expression.subquery, planner, scope, is_alone);
   } else {
     source = SourceOf(PlanExplain(*expression.explain, *scope.context));
   }
@@ -88,7 +111,15 @@ void CheckDatabase(const std::string& database) {
               "Database '" + database + "' does not exist; there are default and system");
 }
 
-TablePtr ResolveTable(const sql::TableName& name, StatementContext& context) {
+TablePtr ResolveTable(const sql::TableName& name, StatementContext& context, ErrorCode of_view) {
+  TablePtr table = ResolveTableOrView(name, context);
+  if (!table->is_view) return table;
+  throw Error(of_view, "'" + table->name +
+                           "' is a view: it has no rows, indexes or settings of its own. Name the "
+                           "table that it reads, or replace the view by CREATE OR REPLACE VIEW");
+}
+
+TablePtr ResolveTableOrView(const sql::TableName& name, StatementContext& context) {
   CheckDatabase(name.database);
   return context.engine().tables().Get(name.table);
 }

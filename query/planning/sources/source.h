@@ -1,4 +1,5 @@
-// What stands in FROM: a stored table, a system table, a table function, a subquery or EXPLAIN.
+// What stands in FROM: a stored table, a view, a system table, a table function, a subquery or
+// EXPLAIN.
 #pragma once
 
 #include <map>
@@ -27,6 +28,9 @@ struct Source {
 };
 
 Source SourceOf(PlanPtr plan);
+// A query as a source; `is_alone` as below.
+Source QuerySource(const sql::Query& query, Planner& planner, const PlannerScope& scope,
+                   bool is_alone);
 
 // Throws UNKNOWN_TABLE, UNKNOWN_DATABASE, NOT_IMPLEMENTED (FINAL, unknown table functions), ...
 // `is_alone`: nothing is joined to it, so that a subquery may be the table it reads.
@@ -34,8 +38,11 @@ Source ResolveSource(const sql::TableExpression& expression, Planner& planner,
                      const PlannerScope& scope, bool is_alone);
 
 // A stored table by its name in a statement; only the database `default` has any. Throws
-// UNKNOWN_TABLE, UNKNOWN_DATABASE.
-TablePtr ResolveTable(const sql::TableName& name, StatementContext& context);
+// UNKNOWN_TABLE, UNKNOWN_DATABASE, and of_view, NOT_IMPLEMENTED unless told, if it is a view.
+TablePtr ResolveTable(const sql::TableName& name, StatementContext& context,
+                      ErrorCode of_view = ErrorCode::kNotImplemented);
+// The same, or a view.
+TablePtr ResolveTableOrView(const sql::TableName& name, StatementContext& context);
 // Throws UNKNOWN_DATABASE unless `database` is empty or `default`.
 void CheckDatabase(const std::string& database);
 

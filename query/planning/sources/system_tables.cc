@@ -13,6 +13,7 @@
 #include "granary/query/functions/conversion.h"
 #include "granary/query/functions/function_registry.h"
 #include "granary/query/planning/sources/table_functions.h"
+#include "granary/query/sql/format_ast.h"
 
 namespace granary {
 namespace {
@@ -146,19 +147,30 @@ void FillTables(StatementContext& context, RowCollector& rows) {
   for (const TablePtr& table : context.engine().tables().List()) {
     const PartSetPtr parts = context.Parts(*table);
     const Schema& schema = *parts->schema;
-    rows.Add({Text("default"), table->name, Text("MergeTree"), schema.definition,
-              KeyText(schema.partition_key), KeyText(schema.sorting_key),
+    const Value select =
+        Text(table->is_view ? sql::FormatQuery(*context.View(*table)->query) : std::string());
+    rows.Add({Text("default"), table->name, Text(table->is_view ? "View" : "MergeTree"),
+              schema.definition, KeyText(schema.partition_key), KeyText(schema.sorting_key),
               KeyText(schema.primary_key), parts->live_rows(), parts->stored_bytes(),
-              uint64_t{parts->parts.size()}});
+              uint64_t{parts->parts.size()}, select});
   }
   for (const std::string& name : SystemTableNames()) {
     rows.Add({Text("system"), name, Text("System"), Text(""), Text(""), Text(""), Text(""),
-              uint64_t{0}, uint64_t{0}, uint64_t{0}});
+              uint64_t{0}, uint64_t{0}, uint64_t{0}, Text("")});
+  }
+}
+
+void AddColumnsOfView(const Table& view, StatementContext& context, RowCollector& rows) {
+  uint64_t position = 0;
+  for (const sql::ColumnDefinition& column : context.View(view)->columns) {
+    rows.Add({Text("default"), view.name, column.name, column.type, ++position, Text(""), Text(""),
+              uint64_t{0}, uint64_t{0}, Flag(false), Flag(false), Flag(false)});
   }
 }
 
 void FillColumns(StatementContext& context, RowCollector& rows) {
   for (const TablePtr& table : context.engine().tables().List()) {
+    if (table->is_view) AddColumnsOfView(*table, context, rows);
     const PartSetPtr parts = context.Parts(*table);
     const Schema& schema = *parts->schema;
     const auto is_in = [](const std::vector<ExpressionPtr>& key, const std::string& name) {
@@ -273,7 +285,8 @@ const std::map<std::string, SystemTable, std::less<>>& AllSystemTables() {
          {"primary_key", kText},
          {"total_rows", kCount},
          {"total_bytes", kCount},
-         {"parts", kCount}},
+         {"parts", kCount},
+         {"as_select", kText}},
         FillTables}},
       {"columns",
        {{{"database", kText},
