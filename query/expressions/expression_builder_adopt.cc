@@ -97,18 +97,18 @@ ExpressionNodePtr SetNode::RebuildIn(ExpressionBuilder& builder) const {
   const ExpressionNodePtr left = builder.Rebuild(*arguments_[0]);
   if (left->constant() != nullptr) {
     auto constant = std::make_shared<ConstantNode>(
-        StoredRows(set_->Contains(*left->constant(), negated_)), TextOf(*left, negated_, right_));
+        StoredRows(set_->Contains(*left->constant(), negated_)), TextOf(*left, negated_, right()));
     constant->InheritParameters(*left);
     constant->InheritParameters(*this);
     return builder.Intern(std::move(constant));
   }
-  auto node = std::make_shared<SetNode>(left, set_, negated_, right_);
+  auto node = std::make_shared<SetNode>(left, set_, negated_, right());
   node->InheritParameters(*this);
   return builder.Intern(std::move(node));
 }
 
 ExpressionNodePtr RowSetNode::RebuildIn(ExpressionBuilder& builder) const {
-  auto node = std::make_shared<RowSetNode>(builder.RebuildArguments(*this), rows_, right_);
+  auto node = std::make_shared<RowSetNode>(builder.RebuildArguments(*this), rows_, right());
   node->InheritParameters(*this);
   return builder.Intern(std::move(node));
 }

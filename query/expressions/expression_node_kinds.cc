@@ -105,18 +105,28 @@ ColumnPtr CallNode::Compute(EvaluationFrame& frame) const {
 // SetNode
 
 SetNode::SetNode(ExpressionNodePtr left, std::shared_ptr<const ConstantSet> set, bool negated,
-                 const std::string& right)
+                 std::string_view right)
     : ExpressionNode(Kind::kCall, TypeId::kUInt8, TextOf(*left, negated, right)),
-      negated_(negated),
-      right_(right) {
+      negated_(negated) {
   name_ = negated ? "notIn" : "in";
   set_ = std::move(set);
   InheritFrom(*left);
   arguments_.push_back(std::move(left));
 }
 
-std::string SetNode::TextOf(const ExpressionNode& left, bool negated, const std::string& right) {
-  return (negated ? "notIn(" : "in(") + left.text() + ", " + right + ")";
+std::string SetNode::TextOf(const ExpressionNode& left, bool negated, std::string_view right) {
+  std::string text = negated ? "notIn(" : "in(";
+  text.reserve(text.size() + left.text().size() + right.size() + 3);
+  text += left.text();
+  text += ", ";
+  text += right;
+  return text += ')';
+}
+
+std::string_view SetNode::right() const {
+  const std::string_view whole = text();
+  const size_t begin = TextOf(*arguments_[0], negated_, "").size() - 1;
+  return whole.substr(begin, whole.size() - begin - 1);
 }
 
 ColumnPtr SetNode::Compute(EvaluationFrame& frame) const {
@@ -125,23 +135,26 @@ ColumnPtr SetNode::Compute(EvaluationFrame& frame) const {
 
 // RowSetNode
 
-namespace {
-
-std::string RowSetText(const std::vector<ExpressionNodePtr>& left, const std::string& right) {
+std::string RowSetNode::TextOf(const std::vector<ExpressionNodePtr>& left, std::string_view right) {
   std::string text = "in(tuple(";
   for (const ExpressionNodePtr& element : left) {
-    text += (&element == &left.front() ? "" : ", ") + element->text();
+    if (&element != &left.front()) text += ", ";
+    text += element->text();
   }
-  return text + "), " + right + ")";
+  text += "), ";
+  text += right;
+  return text + ")";
 }
 
-}  // namespace
+std::string_view RowSetNode::right() const {
+  const std::string_view whole = text();
+  const size_t begin = TextOf(arguments_, "").size() - 1;
+  return whole.substr(begin, whole.size() - begin - 1);
+}
 
 RowSetNode::RowSetNode(std::vector<ExpressionNodePtr> left, std::shared_ptr<const ConstantSet> rows,
-                       const std::string& right)
-    : ExpressionNode(Kind::kCall, TypeId::kUInt8, RowSetText(left, right)),
-      rows_(std::move(rows)),
-      right_(right) {
+                       std::string_view right)
+    : ExpressionNode(Kind::kCall, TypeId::kUInt8, TextOf(left, right)), rows_(std::move(rows)) {
   name_ = "tupleIn";
   arguments_ = std::move(left);
   for (const ExpressionNodePtr& element : arguments_) InheritFrom(*element);

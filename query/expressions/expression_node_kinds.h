@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -77,15 +78,17 @@ class SetNode final : public ExpressionNode {
  public:
   // `right` is what the text of the node says of the constants.
   SetNode(ExpressionNodePtr left, std::shared_ptr<const ConstantSet> set, bool negated,
-          const std::string& right);
-  static std::string TextOf(const ExpressionNode& left, bool negated, const std::string& right);
+          std::string_view right);
+  static std::string TextOf(const ExpressionNode& left, bool negated, std::string_view right);
 
  private:
   ExpressionNodePtr RebuildIn(ExpressionBuilder& builder) const override;
   ColumnPtr Compute(EvaluationFrame& frame) const override;
 
+  // What the text says of the constants, which may be long.
+  std::string_view right() const;
+
   const bool negated_;
-  const std::string right_;
 };
 
 // (a, b) IN (rows of a subquery): the set holds the RowKeys of the rows.
@@ -93,14 +96,16 @@ class RowSetNode final : public ExpressionNode {
  public:
   // `right` is what the text of the node says of the rows.
   RowSetNode(std::vector<ExpressionNodePtr> left, std::shared_ptr<const ConstantSet> rows,
-             const std::string& right);
+             std::string_view right);
 
  private:
   ExpressionNodePtr RebuildIn(ExpressionBuilder& builder) const override;
   ColumnPtr Compute(EvaluationFrame& frame) const override;
 
+  static std::string TextOf(const std::vector<ExpressionNodePtr>& left, std::string_view right);
+  std::string_view right() const;
+
   const std::shared_ptr<const ConstantSet> rows_;
-  const std::string right_;
 };
 
 // A call of `if`, `multiIf`, `and` or `or` of which a later argument may fail: each argument is

@@ -21,7 +21,7 @@ constexpr size_t kPlanBytesPerElement = 720;
 constexpr size_t kPassingBytesPerElement = 270;
 
 // Copies of a name that the steps from where a column is computed to where it is read hold.
-constexpr size_t kCopiesOfName = 9;
+constexpr size_t kCopiesOfName = 8;
 
 // Of names that are longer than what kPlanBytesPerElement has for them: those with long constants.
 size_t LongNameBytes(const Header& header) {
