@@ -16,7 +16,7 @@ TablePtr FindView(const sql::TableExpression& expression, StatementContext& cont
 // A view: its query with the columns that it was declared with. `call` gives the values
 // of its parameters, v(p = 1); null if the name stands alone. Throws what planning the query
 // throws, with the name of the view; UNKNOWN_QUERY_PARAMETER for parameters without a value or
-// values without a parameter, BAD_QUERY_PARAMETER for values of another type, INFINITE_LOOP if the
+// values without a parameter, BAD_QUERY_PARAMETER for values of another type, TOO_DEEP_RECURSION if the
 // view reads itself.
 Source ViewSource(const TablePtr& view, const sql::Function* call, Planner& planner,
                   const PlannerScope& scope, bool is_alone);
@@ -25,7 +25,7 @@ Source ViewSource(const TablePtr& view, const sql::Function* call, Planner& plan
 Source ViewQuerySource(const std::string& name, const sql::CreateViewStatement& view,
                        Planner& planner, const PlannerScope& scope, bool is_alone);
 
-// Throws INFINITE_LOOP if the view is one of those whose queries it stands in.
+// Throws TOO_DEEP_RECURSION if the view is one of those whose queries it stands in.
 void CheckEnds(const std::string& view, const std::vector<std::string>& views);
 
 }  // namespace granary
