@@ -6,6 +6,7 @@
 #include "granary/query/engine/engine.h"
 #include "granary/query/engine/statement_context.h"
 #include "granary/query/functions/conversion.h"
+#include "granary/query/planning/sources/table_functions.h"
 #include "granary/query/sql/parser.h"
 #include "granary/query/sql/sql_walk.h"
 #include "granary/query/steps/plan_steps.h"
@@ -46,14 +47,6 @@ std::map<std::string, sql::ExprPtr> ArgumentsOf(const sql::Function& call,
   return arguments;
 }
 
-TypedValue Evaluate(const sql::ExprPtr& argument, const PlannerScope& scope) {
-  ExpressionScope constants;
-  constants.aliases = scope.expressions;
-  constants.parameters = &scope.context->parameters();
-  constants.context = scope.context->functions();
-  return EvaluateForPlan(*argument, constants, *scope.dependencies);
-}
-
 // The value as the placeholder takes it, as a constant of SQL.
 sql::ExprPtr Converted(const TypedValue& value, const sql::QueryParameter& placeholder) {
   const DataType type = DataType::Parse(placeholder.type);
@@ -79,7 +72,7 @@ sql::PlaceholderValues ValuesFor(const Placeholders& placeholders, const sql::Fu
                   "View '" + call.name + "' needs a value for its parameter '" + placeholder->name +
                       "' of type " + placeholder->type + ": " + Usage(call.name, placeholders));
     }
-    values[placeholder->name] = Converted(Evaluate(argument.mapped(), scope), *placeholder);
+    values[placeholder->name] = Converted(ConstantArgument(argument.mapped(), scope), *placeholder);
   }
   if (arguments.empty()) return values;
   throw Error(ErrorCode::kUnknownQueryParameter,
